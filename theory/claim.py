@@ -1,0 +1,150 @@
+"""Claims: what is said, under which assumptions, and how it is proved.
+
+A claim is written once, in SymPy. Its LaTeX, its numeric bound, the best step size, the rate at that step size
+and the curve in every plot are derived from that one expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from theory import symbols as s
+from theory.assumptions import Assumption
+from theory.facts import Fact, at_most
+from theory.proof import Checked, Step, check
+from theory.terms import Definitions
+from theory.tuning import Tuning, tune
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement with a proof that the machine can check.
+
+    Attributes:
+        id: name in the ledger, e.g. ``"O1"``.
+        title: a few words.
+        setting: the setting in words, formulas in ``$…$``.
+        statement: what is claimed.
+        assumptions: everything that the proof may use; what it does not need is refused.
+        proof: the steps, the last one concluding ``statement``.
+        definitions: defined terms, e.g. ``w(t+1) = w(t) − η g(t)``.
+        source: theorem and reference.
+    """
+
+    id: str
+    title: str
+    setting: str
+    statement: Fact
+    assumptions: tuple[Assumption, ...]
+    proof: tuple[Step, ...]
+    source: str
+    definitions: Definitions = field(default_factory=dict)
+
+    def prove(self) -> Checked:
+        """Check the proof, in exact arithmetic."""
+        return check(self)
+
+    def latex(self) -> str:
+        """The statement as LaTeX."""
+        relation = "=" if self.statement.equal else r"\le"
+        return f"{s.latex(self.statement.lhs)} {relation} {s.latex(self.statement.rhs)}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a rate bounds.
+
+    Attributes:
+        id: name by which a run records it.
+        title: a few words, for axes.
+        expression: the random quantity; the claim is about its expectation.
+    """
+
+    id: str
+    title: str
+    expression: sp.Expr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate(Claim):
+    """A bound on the expectation of a metric after T steps of a method.
+
+    Attributes:
+        metric: what is bounded.
+        bound: the bound, an expression in T, the step scale η and the constants of the assumptions.
+        schedule: the step size η_t, an expression in t, T and η.
+        cap: upper limit on η, if the claim has one.
+    """
+
+    metric: Metric
+    bound: sp.Expr
+    schedule: sp.Expr
+    cap: sp.Expr | None = None
+
+    @classmethod
+    def state(cls, *, metric: Metric, bound: sp.Expr, **rest: object) -> Rate:
+        """A rate claim, whose statement is that the metric is at most the bound in expectation."""
+        statement = at_most(metric.expression, bound, expected=True)
+        return cls(metric=metric, bound=bound, statement=statement, **rest)  # type: ignore[arg-type]
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """The step scale that suits a horizon, and the rate that it gives, with their certificate."""
+        return tune(self.bound, self.cap)
+
+    @property
+    def constants(self) -> tuple[sp.Symbol, ...]:
+        """The constants that a problem must supply, by name, for the bound to be a number."""
+        return tuple(sorted(self.bound.free_symbols - {s.T, s.eta}, key=str))
+
+    def latex(self) -> str:
+        """The statement as LaTeX, with the expectation written out."""
+        return rf"\mathbb E\left[{s.latex(self.metric.expression)}\right] \le {s.latex(self.bound)}"
+
+    def bound_at(self, horizon: int, eta: float, constants: Mapping[str, float]) -> float:
+        """The bound as a number.
+
+        Args:
+            horizon: T ≥ 1.
+            eta: scale of the step size.
+            constants: values by symbol name; must hold all of :attr:`constants`.
+
+        Raises:
+            KeyError: a constant is missing.
+        """
+        return float(self._number(self.bound, (s.T, s.eta))(horizon, eta, **self._pick(constants)))
+
+    def best_eta(self, horizon: int, constants: Mapping[str, float]) -> float:
+        """The tuned step scale as a number; arguments as for :meth:`bound_at`."""
+        return float(self._number(self.tuning.eta, (s.T,))(horizon, **self._pick(constants)))
+
+    def rate_at(self, horizon: int, constants: Mapping[str, float]) -> float:
+        """The rate at the tuned step scale as a number."""
+        return float(self._number(self.tuning.rate, (s.T,))(horizon, **self._pick(constants)))
+
+    def steps(self, horizon: int, eta: float) -> NDArray[np.float64]:
+        """The step sizes η_0 … η_{T−1}, shape ``(horizon,)``."""
+        sizes = sp.lambdify((s.t, s.T, s.eta), self.schedule, "numpy")
+        return np.broadcast_to(sizes(np.arange(horizon), horizon, eta), (horizon,)).astype(np.float64)
+
+    def broken(self, eta: float, constants: Mapping[str, float]) -> str | None:
+        """The condition on parameters that ``eta`` breaks, or ``None``."""
+        for assumption in self.assumptions:
+            if assumption.condition is None:
+                continue
+            values = {name: constants[name.name] for name in assumption.condition.free_symbols - {s.eta}}
+            if assumption.condition.subs({s.eta: eta, **values}) < 0:
+                return f"{assumption.id}: {assumption.statement} fails at η = {eta:g}"
+        return None
+
+    def _pick(self, constants: Mapping[str, float]) -> dict[str, float]:
+        return {name.name: constants[name.name] for name in self.constants}
+
+    def _number(self, expression: sp.Expr, first: tuple[sp.Symbol, ...]) -> Callable[..., float]:
+        return sp.lambdify((*first, *self.constants), expression, "math")

@@ -1,0 +1,81 @@
+"""What a proof has at each moment: facts, the ranges they hold on, and how signs are decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+
+from theory.terms import Definitions, normal
+
+
+class Refused(ValueError):
+    """A proof step that does not hold: the message names the step's fault."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """All integers ``lower ≤ index ≤ upper``; empty when ``upper = lower − 1``."""
+
+    index: sp.Symbol
+    lower: sp.Expr
+    upper: sp.Expr
+
+    @property
+    def limits(self) -> tuple[sp.Symbol, sp.Expr, sp.Expr]:
+        """The limits as SymPy's ``Sum`` takes them."""
+        return (self.index, self.lower, self.upper)
+
+    def domain(self) -> dict[sp.Symbol, sp.Expr]:
+        """The range as a substitution by free naturals: ``t ≤ T − 2`` becomes ``T = t + 2 + r``."""
+        slack = sp.Dummy("r", integer=True, nonnegative=True)
+        bound = self.upper.free_symbols
+        if len(bound) != 1:
+            return {}
+        (horizon,) = bound
+        return {horizon: self.index + (horizon - self.upper) + slack}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """``lhs ≤ rhs`` or ``lhs = rhs``: surely, or in expectation; once, or for every index of a range."""
+
+    lhs: sp.Expr
+    rhs: sp.Expr
+    equal: bool = False
+    expected: bool = False
+    over: Range | None = None
+
+    @property
+    def gap(self) -> sp.Expr:
+        """``rhs − lhs``: non-negative, or zero for an equality."""
+        return self.rhs - self.lhs
+
+
+def at_most(lhs: sp.Expr, rhs: sp.Expr, **more: object) -> Fact:
+    """The fact ``lhs ≤ rhs``."""
+    return Fact(sp.sympify(lhs), sp.sympify(rhs), **more)  # type: ignore[arg-type]
+
+
+def equals(lhs: sp.Expr, rhs: sp.Expr, **more: object) -> Fact:
+    """The fact ``lhs = rhs``."""
+    return Fact(sp.sympify(lhs), sp.sympify(rhs), equal=True, **more)  # type: ignore[arg-type]
+
+
+def nonnegative(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Whether ``expr ≥ 0`` is certain, everywhere on ``domain``.
+
+    A condition such as ``η ≤ 1/L`` is a substitution by free non-negative symbols (``L = 1/(η + s)``), so that
+    a sign is a matter of SymPy's exact assumptions on sums and products: no numbers are tried. An honest "do
+    not know" counts as no.
+    """
+    expr = sp.sympify(expr)
+    if expr.is_nonnegative:
+        return True
+    return bool(sp.factor(sp.together(expr.subs(domain, simultaneous=True))).is_nonnegative)
+
+
+def residual(fact: Fact, certificate: sp.Expr, definitions: Definitions) -> sp.Expr:
+    """What is left of the fact's gap when the certificate is taken off: exactly 0 in a proof."""
+    return normal(fact.gap - certificate, definitions)

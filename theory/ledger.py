@@ -1,0 +1,109 @@
+"""The ledger: every claim by its id, and what came of checking its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from theory import heads, losses, operator
+from theory.claim import Claim, Rate
+from theory.mutants import mutants
+from theory.proof import Checked
+from theory.rates.convex_average import R1
+from theory.rates.convex_last_iterate import R3
+from theory.rates.smooth_nonconvex import R6, R6t
+
+
+class UnknownClaim(KeyError):
+    """A claim that the ledger does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Claims(Mapping[str, Claim]):
+    """Claims by id, in ledger order."""
+
+    def __init__(self, entries: Iterable[Claim]) -> None:
+        self._entries = {claim.id: claim for claim in entries}
+
+    def __getitem__(self, id: str) -> Claim:
+        try:
+            return self._entries[id]
+        except KeyError:
+            raise UnknownClaim(f"unknown claim {id!r}: the ledger has {', '.join(self._entries)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+claims = Claims(
+    (
+        R1,
+        R3,
+        R6,
+        R6t,
+        operator.O1,
+        operator.O4,
+        operator.O7,
+        operator.O9,
+        heads.HEAD_NORM,
+        heads.ROUTING_NORM,
+        heads.HEAD_CURVATURE,
+        losses.LOGISTIC_NORM,
+        losses.SOFTMAX_NORM,
+        losses.LOGISTIC_CURVATURE,
+        losses.LOGISTIC_CURVATURE_BELOW,
+        losses.SOFTMAX_CURVATURE,
+        losses.SOFTMAX_CURVATURE_BELOW,
+        losses.MONOTONE_CONVEX,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the ledger.
+
+    Attributes:
+        claim: what is claimed.
+        checked: what came of its proof.
+        tuned: whether the certificate of the tuned step size holds too (vacuous for a claim without steps).
+        mutants_total: how many damaged copies were made.
+        survivors: the damage of those that the checker did not refuse; must be empty.
+    """
+
+    claim: Claim
+    checked: Checked
+    tuned: bool
+    mutants_total: int
+    survivors: tuple[str, ...]
+
+    @property
+    def mutants_refused(self) -> int:
+        """How many damaged copies were refused."""
+        return self.mutants_total - len(self.survivors)
+
+    @property
+    def status(self) -> str:
+        """``proved``, or ``refused`` when a step, the tuning or the check on mutants fails."""
+        return "proved" if self.checked.proved and self.tuned and not self.survivors else "refused"
+
+    @property
+    def residual(self) -> str:
+        """The first non-zero residual as text; ``"0"`` in a proof."""
+        if self.checked.residual == 0 and isinstance(self.claim, Rate):
+            return str(self.claim.tuning.residual)
+        return str(self.checked.residual)
+
+
+def ledger(entries: Iterable[Claim] | None = None) -> Iterator[Row]:
+    """Check every claim (all of them by default), one row at a time."""
+    for claim in claims.values() if entries is None else entries:
+        made = list(mutants(claim))
+        survivors = tuple(mutant.damage for mutant in made if not mutant.refused)
+        tuned = claim.tuning.residual == 0 if isinstance(claim, Rate) else True
+        yield Row(claim, claim.prove(), tuned, len(made), survivors)

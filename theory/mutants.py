@@ -1,0 +1,88 @@
+"""Mutants: near copies of a claim that are not proved, and must be refused by the checker.
+
+A checker that cannot fail is worthless. From the data of a proof every multiplier, square and potential, every
+hypothesis, and every constant and exponent of the claim are damaged in turn. A mutated bound goes with the
+whole proof: its last step concludes whatever the mutant now claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from theory.claim import Claim
+from theory.facts import Fact
+from theory.proof import Axiom, Certificate, Jensen, Step, Telescope
+from theory.symbols import T
+from theory.terms import is_random
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A damaged claim and what was done to it."""
+
+    damage: str
+    claim: Claim
+
+    @property
+    def refused(self) -> bool:
+        """Whether the checker turns it down."""
+        return not self.claim.prove().proved
+
+
+def mutants(claim: Claim) -> Iterator[Mutant]:
+    """All mutants of ``claim``, the same ones every time."""
+    for damage, statement in _sharper(claim.statement):
+        yield Mutant(damage, replace(claim, statement=statement))
+    for k, assumption in enumerate(claim.assumptions):
+        rest = claim.assumptions[:k] + claim.assumptions[k + 1 :]
+        yield Mutant(f"hypothesis dropped: {assumption.id}", replace(claim, assumptions=rest))
+    for k, step in enumerate(claim.proof):
+        for damage, damaged in _damaged(step):
+            proof = (*claim.proof[:k], damaged, *claim.proof[k + 1 :])
+            yield Mutant(f"{step.label}: {damage}", replace(claim, proof=proof))
+
+
+def _sharper(statement: Fact) -> Iterator[tuple[str, Fact]]:
+    """The statement with the constant of one term of its bound halved, or an exponent of T sharpened."""
+    terms = sp.Add.make_args(sp.expand(statement.rhs, deep=False))
+    for k, term in enumerate(terms):
+        rest = sp.Add(*terms[:k], *terms[k + 1 :])
+        yield f"constant halved: {term}", replace(statement, rhs=rest + term / 2)
+        if not is_random(term) and T in term.free_symbols:
+            yield f"exponent of T sharpened: {term}", replace(statement, rhs=rest + term.subs(T, T**2))
+    yield "inequality reversed", replace(statement, lhs=statement.rhs, rhs=statement.lhs)
+
+
+def _damaged(step: Step) -> Iterator[tuple[str, Step]]:
+    match step:
+        case Certificate():
+            for label, multiplier in step.using.items():
+                for word, factor in (("sign flipped", -1), ("doubled", 2)):
+                    changed = replace(step, using={**step.using, label: factor * multiplier})
+                    yield f"multiplier of {label!r} {word}", changed
+            for k, (coefficient, root) in enumerate(step.squares):
+                for word, factor in (("sign flipped", -1), ("doubled", 2)):
+                    changed_squares = list(step.squares)
+                    changed_squares[k] = (factor * coefficient, root)
+                    yield f"square of {root} {word}", replace(step, squares=tuple(changed_squares))
+        case Axiom(arguments=arguments):
+            for name, value in arguments.items():
+                # the same vector one step later: no longer known when the randomness of step t is averaged out,
+                # or no longer the point at which the inequality is used
+                index = next(iter(sorted(sp.sympify(value).free_symbols & {*_indices(value)}, key=str)), None)
+                if index is not None:
+                    later = {**arguments, name: sp.sympify(value).subs(index, index + 1)}
+                    yield f"{name} one step later", replace(step, arguments=later)
+        case Jensen(terms=terms):
+            weight, point = terms[0]
+            yield "weight doubled", replace(step, terms=((2 * weight, point), *terms[1:]))
+        case Telescope(potential=potential):
+            yield "potential doubled", replace(step, potential=2 * potential)
+
+
+def _indices(expr: sp.Expr) -> set[sp.Symbol]:
+    """The symbols that count steps: integers."""
+    return {symbol for symbol in sp.sympify(expr).free_symbols if symbol.is_integer}

@@ -1,0 +1,321 @@
+"""The proof checker: steps, certificates, residuals.
+
+A proof is data: a tuple of steps. Each step draws a :class:`Fact` from facts already drawn, by one of the rules
+below, and leaves a *residual*, the exact difference between what the step says and what its certificate
+gives. A proof holds when every residual is exactly 0, every multiplier is certainly non-negative, and the last
+fact is the claim. Whoever trusts this file, ``terms.py``, ``facts.py`` and the axioms in ``assumptions.py``
+(each a few lines) need trust nothing else about a proof.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import sympy as sp
+
+from theory.assumptions import Assumption
+from theory.facts import Fact, Range, Refused, nonnegative, residual
+from theory.terms import Definitions, IllTyped, Objective, is_random, normal, vector
+
+
+class Provable(Protocol):
+    """What the checker needs of a claim; see :class:`theory.claim.Claim`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def statement(self) -> Fact: ...
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]: ...
+    @property
+    def definitions(self) -> Definitions: ...
+    @property
+    def proof(self) -> tuple[Step, ...]: ...
+
+
+@dataclass
+class Context:
+    """What is known while a proof is checked, and which assumptions it has used so far."""
+
+    claim: Provable
+    facts: dict[str, Fact] = field(default_factory=dict)
+    used: dict[str, None] = field(default_factory=dict)
+
+    def fact(self, label: str) -> Fact:
+        """The fact drawn by the step of that label."""
+        if label not in self.facts:
+            raise Refused(f"no earlier step is called {label!r}")
+        return self.facts[label]
+
+    def assumption(self, name: str) -> Assumption:
+        """The claim's assumption of that name, marked as used."""
+        for assumption in self.claim.assumptions:
+            if assumption.id == name:
+                self.used[name] = None
+                return assumption
+        raise Refused(f"{name!r} is not among the assumptions of {self.claim.id}")
+
+    def certain(self, multiplier: sp.Expr, over: Range | None) -> None:
+        """Refuses a multiplier that is not certainly ≥ 0, using as few assumptions as will do."""
+        multiplier = sp.sympify(multiplier)
+        domain = {} if over is None else over.domain()
+        if nonnegative(multiplier, domain):
+            return
+        for assumption in self.claim.assumptions:
+            if assumption.domain and nonnegative(multiplier, domain | dict(assumption.domain)):
+                self.used[assumption.id] = None
+                return
+        raise Refused(f"multiplier {multiplier} is not certainly ≥ 0")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a proof; ``label`` is how later steps refer to it."""
+
+    label: str
+
+    @abstractmethod
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        """The fact that this step adds, and its residual."""
+
+
+@dataclass(frozen=True)
+class Axiom(Step):
+    """An instance of an assumption's rule, e.g. convexity between w_t and u; ``over`` makes it hold for all t."""
+
+    assumption: str
+    rule: str
+    arguments: Mapping[str, sp.Expr] = field(default_factory=dict)
+    over: Range | None = None
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        rules = context.assumption(self.assumption).rules
+        if self.rule not in rules:
+            raise Refused(f"{self.assumption!r} has no rule {self.rule!r}")
+        fact = rules[self.rule](**self.arguments)
+        return replace(fact, over=self.over or fact.over), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Jensen(Step):
+    """``F(Σ λ_k p_k) ≤ Σ λ_k F(p_k)`` for a convex F, λ ≥ 0 and Σ λ = 1.
+
+    Either two or more explicit ``terms`` (λ_k, p_k), or one term repeated for every index of ``along``.
+    """
+
+    average: sp.Expr
+    terms: tuple[tuple[sp.Expr, sp.Expr], ...]
+    along: Range | None = None
+    over: Range | None = None
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        context.assumption("convex")
+        for weight, _ in self.terms:
+            context.certain(weight, self.along or self.over)
+        excess = normal(self._total(lambda weight, point: weight) - 1)
+        apart = vector(self.average - self._total(lambda weight, point: weight * point), context.claim.definitions)
+        convexity = self._total(lambda weight, point: weight * Objective(point))
+        return Fact(Objective(self.average), convexity, over=self.over), excess if excess != 0 else apart
+
+    def _total(self, term: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> sp.Expr:
+        total = sum((term(weight, point) for weight, point in self.terms), sp.Integer(0))
+        return total if self.along is None else sp.Sum(total, self.along.limits)
+
+
+@dataclass(frozen=True)
+class Certificate(Step):
+    """A fact whose gap is a combination of earlier gaps, with multipliers ≥ 0, and of squares.
+
+    ``using`` maps labels to multipliers (any sign for an equality), ``squares`` are pairs (coefficient ≥ 0, a
+    vector or number to be squared). ``conclusion = None`` stands for the claim's own statement. Facts in
+    expectation take deterministic multipliers only.
+    """
+
+    conclusion: Fact | None
+    using: Mapping[str, sp.Expr] = field(default_factory=dict)
+    squares: tuple[tuple[sp.Expr, sp.Expr], ...] = ()
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        stated = context.claim.statement if self.conclusion is None else self.conclusion
+        parts = {label: context.fact(label) for label in self.using}
+        over = _common_range([f.over for f in parts.values()] + [stated.over])
+        certificate = sp.Integer(0)
+        for label, fact in parts.items():
+            multiplier = sp.sympify(self.using[label])
+            if not fact.equal:
+                context.certain(multiplier, over)
+            if fact.expected and is_random(multiplier):
+                raise Refused(f"the random multiplier {multiplier} meets {label!r}, which holds in expectation")
+            certificate += multiplier * fact.gap
+        for coefficient, root in self.squares:
+            context.certain(coefficient, over)
+            certificate += coefficient * sp.Mul(root, root)
+        if stated.equal and (self.squares or not all(f.equal for f in parts.values())):
+            raise Refused("an equality cannot follow from inequalities")
+        expected = any(f.expected for f in parts.values())
+        if expected and not stated.expected and self.conclusion is None:
+            raise Refused("the claim is made surely, the proof gives it in expectation")
+        if self.conclusion is None and over != stated.over:
+            raise Refused("the claim is made once, the proof gives it for an index that may not exist")
+        fact = replace(stated, over=over, expected=stated.expected or expected)
+        return fact, residual(fact, certificate, context.claim.definitions)
+
+
+@dataclass(frozen=True)
+class Product(Step):
+    """The product of two sure facts ``0 ≤ a`` and ``0 ≤ b``: ``0 ≤ ab``."""
+
+    left: str
+    right: str
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        a, b = context.fact(self.left), context.fact(self.right)
+        if a.expected or b.expected:
+            raise Refused("facts in expectation cannot be multiplied")
+        over = _common_range([a.over, b.over])
+        return Fact(sp.Integer(0), sp.expand(a.gap * b.gap), over=over), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Total(Step):
+    r"""A fact for every index, summed over its range: ``Σ A ≤ Σ B``."""
+
+    of: str
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        fact = context.fact(self.of)
+        if fact.over is None:
+            raise Refused(f"{self.of!r} has no index to sum over")
+        limits = fact.over.limits
+        total = replace(fact, lhs=sp.Sum(fact.lhs, limits), rhs=sp.Sum(fact.rhs, limits), over=None)
+        return total, sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Telescope(Step):
+    r"""``Σ_t (P(t) − P(t+1)) = P(first) − P(last + 1)``, for a potential P; also when the range is empty.
+
+    By induction on the last index: it holds for the empty range, and both sides grow by the same term.
+    """
+
+    potential: sp.Expr
+    along: Range
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        index, lower, upper = self.along.limits
+
+        def at(value: sp.Expr) -> sp.Expr:
+            return self.potential.subs(index, value)
+
+        summed = sp.Sum(self.potential - at(index + 1), self.along.limits)
+        return Fact(summed, at(lower) - at(upper + 1), equal=True), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Split(Step):
+    r"""``Σ_{1..n} f = Σ_{1..K} f + Σ_{K+1..n} f``."""
+
+    summand: sp.Expr
+    along: Range
+    at: sp.Expr
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        index, lower, upper = self.along.limits
+        parts = (
+            sp.Sum(self.summand, (index, lower, self.at)),
+            sp.Sum(self.summand, (index, self.at + 1, upper)),
+        )
+        return Fact(sp.Sum(self.summand, self.along.limits), sp.Add(*parts), equal=True), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Lemma(Step):
+    """Another claim, proved on the spot, with its symbols replaced ``where`` asked.
+
+    ``where`` maps parameters to expressions and indexed letters to functions of the index. The assumptions of
+    the lemma must be assumptions of the claim.
+    """
+
+    claim: Provable
+    where: Mapping[object, object] = field(default_factory=dict)
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        checked = check(self.claim)
+        if checked.refused is not None:
+            raise Refused(f"the lemma {self.claim.id} is not proved: {checked.refused}")
+        for name in checked.axioms:
+            context.assumption(name)
+        if not self.claim.definitions.items() <= context.claim.definitions.items():
+            raise Refused(f"the lemma {self.claim.id} speaks of another algorithm")
+
+        def put(expr: sp.Expr) -> sp.Expr:
+            for old, new in self.where.items():
+                expr = expr.subs(old, new) if isinstance(old, sp.Basic) else expr.replace(old, new)
+            return expr
+
+        statement = self.claim.statement
+        return replace(statement, lhs=put(statement.lhs), rhs=put(statement.rhs)), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What came of one step."""
+
+    step: Step
+    fact: Fact | None
+    residual: sp.Expr | None
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome of checking one proof."""
+
+    id: str
+    reports: tuple[StepReport, ...]
+    axioms: tuple[str, ...]
+    refused: str | None
+
+    @property
+    def proved(self) -> bool:
+        """Whether every step holds with residual exactly 0 and the last fact is the claim."""
+        return self.refused is None
+
+    @property
+    def residual(self) -> sp.Expr:
+        """The first non-zero residual, or 0."""
+        return next((r.residual for r in self.reports if r.residual not in (0, None)), sp.Integer(0))
+
+
+def check(claim: Provable) -> Checked:
+    """Check the proof of ``claim`` in exact arithmetic; a wrong proof is reported as refused, with the reason."""
+    context = Context(claim)
+    reports: list[StepReport] = []
+    for step in claim.proof:
+        try:
+            fact, left = step.draw(context)
+        except (Refused, IllTyped) as fault:
+            reports.append(StepReport(step, None, None, str(fault)))
+            return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: {fault}")
+        reports.append(StepReport(step, fact, left))
+        if left != 0:
+            return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: residual {left}")
+        context.facts[step.label] = fact
+    refused = None
+    if not reports or not isinstance(claim.proof[-1], Certificate) or claim.proof[-1].conclusion is not None:
+        refused = "the last step does not conclude the claim"
+    else:
+        unused = [a.id for a in claim.assumptions if a.id not in context.used]
+        if unused:
+            refused = f"never used: {', '.join(unused)}"
+    return Checked(claim.id, tuple(reports), tuple(context.used), refused)
+
+
+def _common_range(ranges: list[Range | None]) -> Range | None:
+    found = {r for r in ranges if r is not None}
+    if len(found) > 1:
+        raise Refused("facts over different ranges cannot be combined index by index; sum them first")
+    return found.pop() if found else None

@@ -1,0 +1,83 @@
+"""Every symbol of the theory, once: what it means, its domain, its LaTeX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from theory.terms import FixedVector, Scalar, Vector, sequence
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a symbol stands for; ``domain`` is in words, the SymPy assumptions are on the symbol itself."""
+
+    meaning: str
+    domain: str
+    latex: str
+
+
+GLOSSARY: dict[str, Meaning] = {}
+
+
+def _number(name: str, meaning: str, domain: str, latex: str | None = None, **assumptions: bool) -> sp.Symbol:
+    GLOSSARY[name] = Meaning(meaning, domain, latex or name)
+    return sp.Symbol(name, **assumptions)
+
+
+def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
+    domain = "a vector for each step" if kind is Vector else "a real number for each index"
+    GLOSSARY[name] = Meaning(meaning, domain, letter or name)
+    return sequence(name, kind, letter, lag)
+
+
+_positive: dict[str, Any] = {"positive": True}
+_natural: dict[str, Any] = {"integer": True, "positive": True}
+
+# Horizons, steps and constants of a rate
+T = _number("T", "horizon: number of gradient evaluations", "integer ≥ 1", **_natural)
+t = _number("t", "step", "integer, 0 ≤ t < T", integer=True, nonnegative=True)
+eta = _number("eta", "scale of the step size", "> 0", r"\eta", **_positive)
+D = _number("D", "distance of the start from the comparator, ‖w_0 − u‖ ≤ D", "> 0", **_positive)
+G = _number("G", "second moment of the stochastic gradients, E‖g_t‖² ≤ G²", "> 0", **_positive)
+L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
+sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
+Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
+
+w = _sequence("w", Vector, "iterate")
+g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
+z = _sequence("z", Vector, "running anchor of the last-iterate proof")
+wbar = _sequence("wbar", Vector, "average of the first T iterates", r"\bar w")
+u = FixedVector("u")
+GLOSSARY["u"] = Meaning("comparator: any fixed point", "vector", "u")
+
+# The operator
+n = _number("n", "number of units", "integer ≥ 1", **_natural)
+K = _number("K", "votes a class hears", "integer, 1 ≤ K ≤ n", **_natural)
+O = _number("O", "number of classes", "integer ≥ 2", **_natural)  # noqa: E741 (the paper's letter)
+i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
+j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
+tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
+mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
+R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
+R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
+R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
+kappa = _number(
+    "kappa", "curvature of one head: R_∞²/(4μ) entropic, R_∞²/μ quadratic", "≥ 0", r"\kappa", nonnegative=True
+)
+
+v = _sequence("v", Scalar, "vote of unit i")
+x = _sequence("x", Scalar, "feature of unit i")
+lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
+
+LATEX_NAMES = {
+    symbol: GLOSSARY[symbol.name].latex
+    for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
+}
+
+
+def latex(expr: sp.Basic) -> str:
+    """LaTeX of an expression of the theory."""
+    return sp.latex(expr, symbol_names=LATEX_NAMES)
