@@ -88,7 +88,7 @@ def _power(text: str, exp: str | None) -> str:
 
 
 def sequence(name: str, kind: type, letter: str | None = None, lag: int = 0) -> type:
-    """The type of a named sequence of vectors or scalars: after ``w = sequence("w", Vector)``, ``w(t)`` is w_t."""
+    """The type of a named sequence of vectors or scalars; its instance at index t is the t-th of them."""
     return type(name, (kind,), {"letter": letter or name, "lag": lag})
 
 

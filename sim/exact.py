@@ -1,0 +1,135 @@
+"""The exact engine: every sample path, so that an expectation is a finite sum.
+
+With N samples and T steps there are N^T equally likely paths. They form a tree; each node is computed once, level by
+level in blocks, depth first, so that memory stays bounded by T blocks while the number of paths does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aat import InputError
+from sim.audit import audit
+from sim.methods import SGD, Method, State
+from sim.metrics import Metric, metric
+from sim.problems import Problem
+from sim.results import Horizon, Run
+
+StepSizes = Callable[[int], "NDArray | Sequence[float]"]
+
+# Paths that are computed at a time, and the largest number of them that is worth asking for.
+BLOCK = 2**13
+MOST_PATHS = 2**27
+
+# A sum of n rounded terms errs by a few ε relative to its largest term; 2^10 ε covers the chain of T ≤ 30 steps.
+_ROUNDING = 2.0**10 * torch.finfo(torch.float64).eps
+
+
+def enumerate_paths(
+    problem: Problem,
+    step_sizes: StepSizes,
+    horizons: Sequence[int],
+    metric_name: str,
+    *,
+    method: Method | None = None,
+    eta: Callable[[int], float] | None = None,
+    block: int = BLOCK,
+) -> Run:
+    """The expectation of a metric over all sample paths.
+
+    Args:
+        problem: what to minimise; one of its N samples is drawn with replacement at each step.
+        step_sizes: T ↦ the T step sizes η_0 … η_{T−1}.
+        horizons: the T of interest, each ≥ 1.
+        metric_name: one of :data:`sim.metrics.METRICS`.
+        method: the update rule; SGD if omitted.
+        eta: T ↦ the scale of the step size, to be noted in the result; its first step if omitted.
+        block: how many paths are computed at a time; memory grows with it, the result does not change.
+
+    Returns:
+        A run with one value, the expectation, for each horizon.
+
+    Raises:
+        InputError: a horizon below 1, or more than 2²⁷ paths.
+    """
+    rule = SGD() if method is None else method
+    measured = metric(metric_name)
+    results = []
+    for horizon in sorted(horizons):
+        if horizon < 1 or problem.samples ** min(horizon, 64) > MOST_PATHS:
+            paths = f"{problem.samples}^{horizon}"
+            raise InputError(f"horizon {horizon} has {paths} sample paths; expected 1 to 2^27 of them; lower T or N")
+        sizes = [float(size) for size in step_sizes(horizon)]
+        tree = _Tree(problem, rule, measured, horizon, sizes, block)
+        tree.grow()
+        scale = eta(horizon) if eta else sizes[0]
+        checks = audit(problem, torch.stack(tree.visited))
+        results.append(Horizon(horizon, scale, (tree.expectation(),), _ROUNDING * tree.largest, checks))
+    return Run(
+        problem=problem.name,
+        method=problem.head,
+        metric=metric_name,
+        engine="exact",
+        samples=problem.samples,
+        seed=0,
+        constants=problem.constants(),
+        convex=problem.convex,
+        horizons=tuple(results),
+    )
+
+
+class _Tree:
+    """The tree of sample paths of one horizon."""
+
+    def __init__(
+        self, problem: Problem, method: Method, measured: Metric, horizon: int, sizes: list[float], block: int
+    ) -> None:
+        self.problem, self.method, self.metric = problem, method, measured
+        self.horizon, self.sizes, self.block = horizon, sizes, block
+        self.times = measured.times(horizon)
+        self.sums: dict[int, list[float]] = {t: [] for t in self.times}
+        self.largest = abs(problem.objective(problem.w0[None]).item())
+        self.visited: list[Float[Tensor, " dim"]] = []
+
+    def expectation(self) -> float:
+        """The mean of the metric over paths and times."""
+        return math.fsum(math.fsum(s) / self.problem.samples**t for t, s in self.sums.items()) / len(self.times)
+
+    def grow(self) -> None:
+        """Visit every node down to the last time that the metric looks at."""
+        w = self.problem.w0[None]
+        stack: list[tuple[int, State, Tensor]] = [(0, self.method.start(w), torch.zeros_like(w))]
+        while stack:
+            t, state, total = stack.pop()
+            total = total + state.w
+            if t in self.sums:
+                point = state.w if self.metric.of == "iterate" else total / (t + 1)
+                values = self.metric.measure(self.problem, point)
+                self.sums[t].append(values.sum().item())
+                self.largest = max(self.largest, values.abs().max().item())
+            if len(self.visited) <= t:
+                self.visited.append(state.w[0])
+            if t < self.times[-1]:
+                stack.extend(self._children(t, state, total))
+
+    def _children(self, t: int, state: State, total: Tensor) -> list[tuple[int, State, Tensor]]:
+        """All N continuations of each path, in blocks."""
+        samples = self.problem.samples
+        parents = max(1, self.block // samples)
+        children = []
+        for first in range(0, len(total), parents):
+            part = slice(first, first + parents)
+            repeated = state._replace(
+                **{name: field[part].repeat_interleave(samples, 0) for name, field in state._asdict().items()}
+            )
+            drawn = torch.arange(samples).repeat(len(total[part]))
+            gradient = self.problem.gradients(repeated.w, drawn)
+            moved = self.method.update(repeated, gradient, self.sizes[t])
+            children.append((t + 1, moved, total[part].repeat_interleave(samples, 0)))
+        return children
