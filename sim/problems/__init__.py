@@ -7,7 +7,7 @@
 
 from aat import InputError
 from sim.problems.base import Problem
-from sim.problems.data import Labelled, digits, load, synthetic
+from sim.problems.data import Labelled, digits, load, synthetic, tiny
 from sim.problems.logistic import Logistic, Monotone
 from sim.problems.routing import Routing
 from sim.problems.softmax import Softmax
@@ -25,6 +25,7 @@ __all__ = [
     "digits",
     "make",
     "synthetic",
+    "tiny",
 ]
 
 
@@ -33,7 +34,7 @@ def make(family: str, data: str, *, k: int | None = None, **options: object) -> 
 
     Args:
         family: one of :data:`FAMILIES`.
-        data: ``synthetic``, ``digits``, or the path of an ``.npz`` file with arrays x and y.
+        data: ``synthetic``, ``tiny``, ``digits``, or the path of an ``.npz`` file with arrays x and y.
         k: votes that a class hears, 1 ≤ k ≤ n.
         options: ``smoothing``, ``mu``, ``ridge`` of :class:`Problem`.
 

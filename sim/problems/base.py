@@ -149,6 +149,10 @@ class Problem(ABC):
         """The same problem (data, start and comparator) with another head."""
         return replace(self, k=k, smoothing=smoothing, mu=mu)
 
+    def dense_head(self) -> Problem:
+        """The same problem with the dense head, K = n."""
+        return self.with_head(self.features)
+
     # --- Values and gradients ---
 
     def scores(self, votes: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch"]:

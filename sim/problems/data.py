@@ -33,13 +33,18 @@ def class_indices(y: Tensor, samples: int) -> Int[Tensor, " N"]:
     return y.to(torch.int64)
 
 
-def synthetic(samples: int = 64, features: int = 32, classes: int = 4) -> Labelled:
+def synthetic(samples: int = 64, features: int = 32, classes: int = 4, name: str = "synthetic") -> Labelled:
     """Non-negative features with a class-dependent mean, like a ReLU network's; always the same ones."""
     random = generator("synthetic", samples, features, classes)
     centres = torch.randn(classes, features, dtype=torch.float64, generator=random)
     y = torch.arange(samples) % classes
     noise = torch.randn(samples, features, dtype=torch.float64, generator=random)
-    return Labelled("synthetic", (centres[y] + noise).relu() / 2, y)
+    return Labelled(name, (centres[y] + noise).relu() / 2, y)
+
+
+def tiny() -> Labelled:
+    """Three synthetic samples of four features in two classes: every sample path can be enumerated."""
+    return synthetic(samples=3, features=4, classes=2, name="tiny")
 
 
 def digits() -> Labelled:
@@ -69,8 +74,8 @@ def from_file(path: Path) -> Labelled:
 
 
 def load(name: str) -> Labelled:
-    """Data by name, ``synthetic`` or ``digits``, or by the path of an ``.npz`` file."""
-    named = {"synthetic": synthetic, "digits": digits}
+    """Data by name (``synthetic``, ``tiny``, ``digits``), or by the path of an ``.npz`` file."""
+    named = {"synthetic": synthetic, "tiny": tiny, "digits": digits}
     if name in named:
         return named[name]()
     if not name.endswith(".npz"):

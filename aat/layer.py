@@ -1,0 +1,88 @@
+"""AATLinear: a linear layer whose outputs each listen to K units, chosen anew for every sample."""
+
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from aat.checks import SmoothingName, check_k, check_smoothing
+from aat.errors import InputError
+from aat.topk import topk_sum
+
+
+class AATLinear(nn.Linear):
+    """Drop-in for nn.Linear: z_j = s_K(w_j ⊙ x) + b_j for every output j.
+
+    The arguments up to dtype, the initialisation and the keys of the state_dict are those of nn.Linear.
+
+    k          votes kept for each sample and output, 1 <= k <= in_features
+    smoothing  None, "entropic" or "quadratic"; mu > 0 if and only if given (see `topk_sum`)
+
+    At k = in_features without smoothing, or with the entropic one, it is nn.Linear bit for bit (O5).
+    Raises InputError for another k, smoothing or mu, and for an input whose last dimension is not
+    in_features.
+    Source: Sun, Ravi & Singh, "Adaptive Activation Thresholding", ICCV 2019.
+
+    >>> AATLinear(512, 365, k=5)
+    AATLinear(in_features=512, out_features=365, bias=True, k=5)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        k: int,
+        smoothing: SmoothingName | None = None,
+        mu: float | None = None,
+    ) -> None:
+        check_k(k, in_features)
+        check_smoothing(smoothing, mu)
+        super().__init__(in_features, out_features, bias, device, dtype)
+        self.k = k
+        self.smoothing = smoothing
+        self.mu = mu
+
+    @classmethod
+    def from_linear(
+        cls, linear: nn.Linear, k: int, smoothing: SmoothingName | None = None, mu: float | None = None
+    ) -> Self:
+        """Return an AATLinear that shares (does not copy) the parameters of `linear` and is in the same mode.
+
+        Raises InputError for a wrong k, smoothing or mu, and for a linear layer under a parametrization.
+        """
+        if "weight" not in linear._parameters:
+            kind = type(linear).__name__
+            raise InputError(f"{kind} computes its weight; expected a plain parameter; try remove_parametrizations")
+        has_bias = linear.bias is not None
+        layer = cls(linear.in_features, linear.out_features, has_bias, device="meta", k=k, smoothing=smoothing, mu=mu)
+        layer.weight = linear.weight
+        layer.bias = linear.bias
+        return layer.train(linear.training)
+
+    def votes(self, input: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch out n"]:
+        """Return the votes v_j = w_j ⊙ x of the units for each output: (*batch, in) -> (*batch, out, in)."""
+        self._check_input(input)
+        return input.unsqueeze(-2) * self.weight
+
+    def forward(self, input: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch out"]:
+        """Return the outputs z: (*batch, in) -> (*batch, out)."""
+        self._check_input(input)
+        if self.k == self.in_features and self.smoothing != "quadratic":
+            return nn.functional.linear(input, self.weight, self.bias)
+        z = topk_sum(self.votes(input), self.k, self.smoothing, self.mu)
+        return z if self.bias is None else z + self.bias
+
+    def extra_repr(self) -> str:
+        """Describe the layer: the arguments of nn.Linear, then k, then smoothing and mu when set."""
+        smoothed = "" if self.smoothing is None else f", smoothing={self.smoothing!r}, mu={self.mu}"
+        return f"{super().extra_repr()}, k={self.k}{smoothed}"
+
+    def _check_input(self, input: Tensor) -> None:
+        if input.shape[-1:] != (self.in_features,):
+            given, expected = tuple(input.shape), f"(*batch, {self.in_features})"
+            raise InputError(f"input of shape {given}; expected {expected}; try input.flatten(1) for feature maps")

@@ -1,0 +1,281 @@
+"""A study: cells of (claim, problem, head), each run once, saved, and taken up again after an interruption.
+
+Also the profiles of ``aat verify``, and :func:`verify`, the same for one problem in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import joblib
+import torch
+
+from aat import InputError
+from reports.verdict import Verdict, judge
+from sim import Method, Problem, Run, enumerate_paths, problems, simulate
+from sim.monte_carlo import Progress
+from sim.results import fingerprint, versions, write_whole
+from theory import Rate, claims
+
+STUDY_FILE = "study.json"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One claim on one problem with one head, over a grid of horizons.
+
+    Attributes:
+        claim: id of a rate claim.
+        problem, data: names as :func:`sim.problems.make` takes them.
+        k: votes that a class hears; ``None`` for the dense head.
+        smoothing, mu, ridge: as for :class:`sim.Problem`.
+        exact: all sample paths instead of random trials.
+        horizons: the T, increasing.
+        trials, looks: of Monte Carlo.
+        step: scale of the step size; ``None`` for the one that the claim recommends at each T.
+        seed: of the run.
+    """
+
+    claim: str
+    problem: str
+    data: str
+    k: int | None
+    smoothing: str | None = None
+    mu: float | None = None
+    ridge: float = 0.0
+    exact: bool = False
+    horizons: tuple[int, ...] = (64, 256, 1024)
+    trials: int = 32
+    looks: int = 1
+    step: float | None = None
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in file names: its claim, data and head, and a digest of everything else."""
+        head = "dense" if self.k is None else f"{self.smoothing or 'hard'}-{self.k}"
+        data = Path(self.data).stem
+        return f"{self.claim}-{self.problem}-{data}-{head}-{fingerprint(asdict(self))[:6]}"
+
+    @property
+    def rate(self) -> Rate:
+        """The claim; InputError if it has no rate to verify."""
+        claim = claims[self.claim]
+        if not isinstance(claim, Rate):
+            rates = ", ".join(id for id, claim in claims.items() if isinstance(claim, Rate))
+            raise InputError(f"claim {self.claim} is a fact without a rate; expected one of {rates}; try aat prove")
+        return claim
+
+    @property
+    def command(self) -> str:
+        """The command that runs this cell alone."""
+        words = ["aat", "verify", self.claim, "--problem", self.problem, "--data", self.data]
+        options = {
+            "--k": "dense" if self.k is None else self.k,
+            "--smoothing": self.smoothing,
+            "--mu": self.mu,
+            "--ridge": self.ridge or None,
+            "--step": self.step,
+            "--trials": None if self.exact else self.trials,
+            "--looks": None if self.exact else self.looks,
+            "--seed": self.seed,
+        }
+        for option, value in options.items():
+            words += [] if value is None else [option, str(value)]
+        for horizon in self.horizons:
+            words += ["--horizon", str(horizon)]
+        return shlex.join([*words, *(["--exact"] if self.exact else [])])
+
+    @property
+    def cost(self) -> float:
+        """Rough work, to start the long cells first."""
+        softened = 1 if self.smoothing is None else 4
+        return softened * (sum(self.horizons) + 500) * (10 if self.problem == "softmax" else 1)
+
+    def make(self) -> Problem:
+        """The problem."""
+        options = {"smoothing": self.smoothing, "mu": self.mu, "ridge": self.ridge}
+        return problems.make(self.problem, self.data, k=self.k, **options)
+
+    def run(self, progress: Progress | None = None) -> Run:
+        """Simulate the cell."""
+        run = run_claim(
+            self.rate,
+            self.make(),
+            self.horizons,
+            exact=self.exact,
+            trials=self.trials,
+            looks=self.looks,
+            step=self.step,
+            seed=self.seed,
+            progress=progress,
+        )
+        return replace(run, key=self.key)
+
+    @property
+    def key(self) -> str:
+        """Fingerprint of everything that determines the result, the versions of the libraries included."""
+        return fingerprint(asdict(self), versions())
+
+
+def run_claim(
+    claim: Rate,
+    problem: Problem,
+    horizons: Sequence[int],
+    *,
+    method: Method | None = None,
+    exact: bool = False,
+    trials: int = 32,
+    looks: int = 1,
+    step: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Run:
+    """Run a method with the claim's step sizes and metric; arguments as for :class:`Cell`.
+
+    Where the problem declares too little for the claim's recommendation (no L under a hard threshold), so that the
+    claim is void there anyway, the step is the one for the dense head: the curves stay comparable.
+    """
+    if step is not None and not 0 < step < float("inf"):
+        raise InputError(f"step = {step!r}; expected a finite number > 0; try step=0.1")
+    constants = problem.constants()
+    if not {name.name for name in claim.constants} <= constants.keys():
+        constants = problem.dense_head().constants() | constants
+
+    def eta(horizon: int) -> float:
+        return claim.best_eta(horizon, constants) if step is None else step
+
+    def step_sizes(horizon: int) -> Sequence[float]:
+        return claim.steps(horizon, eta(horizon)).tolist()
+
+    common = {"method": method, "eta": eta}
+    if exact:
+        return enumerate_paths(problem, step_sizes, horizons, claim.metric.id, **common)  # type: ignore[arg-type]
+    return simulate(
+        problem,
+        step_sizes,
+        horizons,
+        claim.metric.id,
+        trials=trials,
+        seed=seed,
+        looks=looks,
+        progress=progress,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def verify(claim: Rate, problem: Problem, horizons: Sequence[int] = (64, 256, 1024), *, level: float = 1e-3,
+           **options: object) -> list[Verdict]:  # fmt: skip
+    """Run a claim on a problem and judge it, one verdict a horizon.
+
+    Args:
+        claim: e.g. ``claims["R1"]``.
+        problem: any :class:`sim.Problem`.
+        horizons: the T.
+        level: family-wise level of the Monte Carlo verdicts.
+        options: ``method``, ``exact``, ``trials``, ``looks``, ``step``, ``seed`` as for :func:`run_claim`.
+    """
+    return judge([(claim, run_claim(claim, problem, horizons, **options), "")], level)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Cells with the family-wise level at which their verdicts are shared, and where the results live."""
+
+    cells: tuple[Cell, ...]
+    level: float = 1e-3
+
+    def save(self, folder: Path) -> None:
+        """Note what is studied, so that the page can be rebuilt from the folder alone."""
+        plan = {"level": self.level, "cells": [asdict(cell) for cell in self.cells]}
+        write_whole(folder / STUDY_FILE, json.dumps(plan, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path) -> Study:
+        """The study of a folder; InputError if there is none."""
+        try:
+            plan = json.loads((folder / STUDY_FILE).read_text(encoding="utf-8"))
+            cells = tuple(Cell(**{**cell, "horizons": tuple(cell["horizons"])}) for cell in plan["cells"])
+            return cls(cells, plan["level"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{folder} holds no study ({error}); expected the --out of an aat verify") from None
+
+    def run(self, folder: Path, workers: int = 1) -> Iterator[Cell]:
+        """Run the cells that ``folder`` does not hold yet, the long ones first; yields each cell when it is there."""
+        todo = []
+        for cell in self.cells:
+            if _finished(cell, folder):
+                yield cell
+            else:
+                todo.append(cell)
+        todo.sort(key=lambda cell: -cell.cost)
+        jobs = (joblib.delayed(_run_and_save)(cell, folder) for cell in todo)
+        yield from joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+
+    def runs(self, folder: Path) -> list[Run]:
+        """The saved runs, one for each cell; InputError when one is missing or damaged."""
+        return [Run.load(_path(cell, folder)) for cell in self.cells]
+
+    def judge(self, folder: Path) -> list[Verdict]:
+        """Verdicts on the saved runs, all at one family-wise level."""
+        runs = self.runs(folder)
+        return judge(((c.rate, run, c.command) for c, run in zip(self.cells, runs, strict=True)), self.level)
+
+
+def _path(cell: Cell, folder: Path) -> Path:
+    return folder / "runs" / f"{cell.name}.json"
+
+
+def _finished(cell: Cell, folder: Path) -> bool:
+    try:
+        return Run.load(_path(cell, folder)).key == cell.key
+    except InputError:
+        return False
+
+
+def _run_and_save(cell: Cell, folder: Path) -> Cell:
+    torch.set_num_threads(1)
+    cell.run().save(_path(cell, folder))
+    return cell
+
+
+def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
+    """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
+    grids = {
+        "quick": ((32, 128, 512, 2048), (32, 128, 512, 2048), 24),
+        "full": ((100, 1000, 10_000, 100_000), (100, 316, 1000, 3162, 10_000, 31_623, 100_000), 48),
+    }
+    if name not in grids:
+        raise InputError(f"unknown profile {name!r}; expected one of {', '.join(grids)}")
+    synthetic, digits, trials = grids[name]
+    wanted = set(only) or {"R1", "R3", "R6"}
+    return tuple(cell for cell in _cells(synthetic, digits, trials) if cell.claim in wanted)
+
+
+def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int) -> Iterator[Cell]:
+    k, mu = 5, 0.05
+    heads: dict[str, tuple[int | None, str | None, float | None]] = {
+        "hard": (k, None, None),
+        "entropic": (k, "entropic", mu),
+        "quadratic": (k, "quadratic", mu),
+        "dense": (None, None, None),
+    }
+    plan = {
+        ("routing", "hard entropic quadratic"): ("R1", "R3"),
+        ("monotone", "hard entropic dense"): ("R1", "R3"),
+        ("logistic", "hard entropic quadratic dense"): ("R6",),
+        ("softmax", "hard entropic dense"): ("R1", "R6"),
+    }
+    for (problem, wanted), ids in plan.items():
+        for claim in ids:
+            for data, grid in (("synthetic", synthetic), ("digits", digits)):
+                for head in wanted.split():
+                    width, smoothing, scale = heads[head]
+                    yield Cell(claim, problem, data, width, smoothing, scale, horizons=grid, trials=trials)
+            width, smoothing, scale = heads["entropic" if claim == "R6" else wanted.split()[0]]
+            few = None if width is None else 2
+            yield Cell(claim, problem, "tiny", few, smoothing, scale, exact=True, horizons=(1, 2, 4, 8))

@@ -1,0 +1,202 @@
+"""Claim + run → verdict: holds, violated, void or undecided.
+
+The only place where theory and simulation meet: by the names of symbols (a claim's constants are those that a problem
+declares), of metrics and of assumptions.
+
+* ``void``: an assumption is not met, by declaration, by measurement along the run, or by the step size. The claim
+  then says nothing, whatever was measured.
+* ``violated``: the lower confidence bound lies above the claimed bound.
+* ``holds``: the upper confidence bound lies at or below it.
+* ``undecided``: neither.
+
+For an exact run the interval is the expectation give or take rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from reports.confidence import Sample, holm_levels
+from sim import Horizon, Run
+from theory import Rate
+
+STATUSES = ("holds", "violated", "void", "undecided")
+
+# A measured constant may exceed the declared one by rounding.
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One judged row; also the schema of ``--json``.
+
+    Attributes:
+        claim, problem, method, engine, metric: what was judged, on what.
+        horizon: T.
+        eta: scale of the step size.
+        trials: number of trials, or of sample paths.
+        measured: mean of the metric; its expectation when exact.
+        lower, upper: one-sided confidence bounds of the expectation, each at ``level``.
+        level: probability that this row allows of being wrong on one side; 0 when exact.
+        bound: what the claim allows; ``None`` when the claim gives no number here.
+        tightness: measured/bound.
+        status: one of :data:`STATUSES`.
+        reason: why, when the status is void or undecided.
+        assumptions: for each assumption, how it was met, or why not.
+        constants: declared by the problem.
+        audit: measured along the run.
+        seed: of the run.
+        command: reproduces the row.
+    """
+
+    claim: str
+    problem: str
+    method: str
+    engine: str
+    metric: str
+    horizon: int
+    eta: float
+    trials: int
+    measured: float
+    lower: float
+    upper: float
+    level: float
+    bound: float | None
+    tightness: float | None
+    status: str
+    reason: str
+    assumptions: dict[str, str]
+    constants: dict[str, float]
+    audit: dict[str, float]
+    seed: int
+    command: str = ""
+
+    def as_row(self) -> dict[str, object]:
+        """A flat object for ``--json``; every number in it is finite, or null."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[Verdict]:
+    """Judge runs against claims, all rows together at one family-wise level.
+
+    Args:
+        pairs: a claim, a run of its metric, and the command that reproduces the run.
+        level: probability of any wrong verdict among all Monte Carlo rows.
+    """
+    rows = [(claim, run, horizon, command) for claim, run, command in pairs for horizon in run.horizons]
+    checked = [met(claim, run, horizon) for claim, run, horizon, _ in rows]
+    bounds = [
+        claim.bound_at(horizon.T, horizon.eta, run.constants) if _computable(claim, run) else None
+        for claim, run, horizon, _ in rows
+    ]
+    sampled = [
+        k
+        for k, (_, run, _, _) in enumerate(rows)
+        if run.engine == "monte_carlo" and bounds[k] is not None and not _broken(checked[k])
+    ]
+    samples = [Sample(np.asarray(rows[k][2].values), bounds[k] or 0.0) for k in sampled]
+    levels = dict(zip(sampled, holm_levels(samples, level), strict=True))
+    return [
+        _verdict(claim, run, horizon, command, checked[k], bounds[k], levels.get(k, level))
+        for k, (claim, run, horizon, command) in enumerate(rows)
+    ]
+
+
+def met(claim: Rate, run: Run, horizon: Horizon) -> dict[str, str]:
+    """How each assumption of the claim is met by the run; an entry that starts with ``not met`` voids the claim."""
+    return {a.id: _met(a.id, str(a.constant) if a.constant else None, claim, run, horizon) for a in claim.assumptions}
+
+
+def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizon) -> str:
+    if name == "step":
+        if "L" not in run.constants:
+            return "not met: no L is declared"
+        broken = claim.broken(horizon.eta, run.constants)
+        return f"not met: {broken}" if broken else f"η = {horizon.eta:.3g}"
+    if name == "convex":
+        excess = horizon.audit.get("convexity")
+        if not run.convex or excess is None:
+            return "not met: the problem is not convex"
+        scale = 1 + abs(run.constants.get("Delta", 0.0))
+        return (
+            "proved for this loss" if excess <= _SLACK * scale else f"not met: a tangent exceeds F(u) by {excess:.3g}"
+        )
+    if constant is None:
+        return "uniform sampling with replacement"
+    if constant not in run.constants:
+        return f"not met: no {constant} is declared" + (" (hard threshold)" if constant == "L" else "")
+    declared, measured = run.constants[constant], horizon.audit.get(constant)
+    if measured is None:
+        return f"{constant} = {declared:.4g}"
+    if measured > declared * (1 + _SLACK):
+        return f"not met: {constant} = {measured:.4g} was measured, {declared:.4g} is declared"
+    return f"{constant} = {declared:.4g}, measured {measured:.4g}"
+
+
+def _broken(assumptions: dict[str, str]) -> list[str]:
+    return [f"{name} {how}" for name, how in assumptions.items() if how.startswith("not met")]
+
+
+def _computable(claim: Rate, run: Run) -> bool:
+    return all(name.name in run.constants for name in claim.constants)
+
+
+def _verdict(
+    claim: Rate,
+    run: Run,
+    horizon: Horizon,
+    command: str,
+    assumptions: dict[str, str],
+    bound: float | None,
+    level: float,
+) -> Verdict:
+    measured = float(np.mean(horizon.values))
+    if run.engine == "exact":
+        lower, upper, level = measured - horizon.rounding, measured + horizon.rounding, 0.0
+        trials = run.samples**horizon.T
+    else:
+        lower, upper = Sample(np.asarray(horizon.values), 0.0).interval(level)
+        trials = len(horizon.values)
+    status, reason = _status(lower, upper, bound, _broken(assumptions))
+    return Verdict(
+        claim=claim.id,
+        problem=run.problem,
+        method=run.method,
+        engine=run.engine,
+        metric=run.metric,
+        horizon=horizon.T,
+        eta=horizon.eta,
+        trials=trials,
+        measured=measured,
+        lower=lower,
+        upper=upper,
+        level=level,
+        bound=bound,
+        tightness=measured / bound if bound else None,
+        status=status,
+        reason=reason,
+        assumptions=assumptions,
+        constants=run.constants,
+        audit=horizon.audit,
+        seed=run.seed,
+        command=command,
+    )
+
+
+def _status(lower: float, upper: float, bound: float | None, broken: Sequence[str]) -> tuple[str, str]:
+    if broken or bound is None:
+        return "void", "; ".join(broken) or "the bound cannot be computed from the declared constants"
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        return "undecided", "the run diverged: the metric is not finite"
+    if lower > bound:
+        return "violated", ""
+    if upper <= bound:
+        return "holds", ""
+    return "undecided", "the bound lies inside the confidence interval"

@@ -1,0 +1,392 @@
+"""Each rule of the checker: a right use is accepted, and its wrong twin is refused with the reason."""
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from theory import check, claims
+from theory.assumptions import CONVEX, DISTANCE, SECOND_MOMENT, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
+from theory.claim import Claim
+from theory.facts import Range, at_most, equals
+from theory.operator import MULTIPLIERS, UNITS, over
+from theory.proof import Axiom, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
+from theory.symbols import D, G, K, L, T, eta, g, i, lam, n, t, u, v, w
+from theory.terms import FixedVector, Gradient, Inner, Norm2, Objective
+
+ONE, HALF = sp.Integer(1), sp.Rational(1, 2)
+ALL_STEPS = Range(t, sp.Integer(0), T - 1)
+BUT_LAST = Range(t, sp.Integer(0), T - 2)
+MEAN = Gradient(w(t))
+a, b = FixedVector("a"), FixedVector("b")
+
+toy = partial(Claim, id="toy", title="", setting="", source="")
+SQUARE_A = toy(
+    id="square", statement=at_most(0, Norm2(a)), assumptions=(), proof=(Certificate("c", None, squares=((ONE, a),)),)
+)
+
+
+def edited(claim: Claim, label: str, **changes: object) -> Claim:
+    """The claim with one step of its proof changed."""
+    steps = tuple(replace(step, **changes) if step.label == label else step for step in claim.proof)
+    assert steps != claim.proof
+    return replace(claim, proof=steps)
+
+
+def using(claim: Claim, label: str, **multipliers: sp.Expr) -> Claim:
+    (step,) = (step for step in claim.proof if step.label == label)
+    return edited(claim, label, using={**step.using, **multipliers})
+
+
+def moment(multiplier: sp.Expr) -> Claim:
+    return toy(
+        statement=at_most(multiplier * Norm2(g(t)), multiplier * G**2, expected=True),
+        assumptions=(SECOND_MOMENT,),
+        proof=(Axiom("m", "second moment", "bound", {"time": t}), Certificate("c", None, {"m": multiplier})),
+    )
+
+
+def step_condition(*assumptions: Assumption) -> Claim:
+    return toy(
+        statement=at_most(0, (1 - eta * L) * Norm2(a)),
+        assumptions=assumptions,
+        proof=(Certificate("c", None, squares=((1 - eta * L, a),)),),
+    )
+
+
+def mean_of_g(against: sp.Expr) -> Claim:
+    return toy(
+        statement=equals(Inner(g(t), against), Inner(MEAN, against), expected=True),
+        assumptions=(UNBIASED,),
+        proof=(
+            Axiom("tower", "unbiased", "tower", {"time": t, "against": against}),
+            Certificate("c", None, {"tower": ONE}),
+        ),
+    )
+
+
+def product(expected: bool) -> Claim:
+    small = Assumption(
+        "small",
+        "",
+        {"at least 0": lambda: at_most(0, v(i), expected=expected), "at most 1": lambda: at_most(v(i), 1)},
+    )
+    return toy(
+        statement=at_most(v(i) ** 2, v(i), expected=expected),
+        assumptions=(small,),
+        proof=(
+            Axiom("0", "small", "at least 0"),
+            Axiom("1", "small", "at most 1"),
+            Product("01", "0", "1"),
+            Certificate("c", None, {"01": ONE}),
+        ),
+    )
+
+
+def jensen(*weights: sp.Expr, average: sp.Expr = (a + b) / 2) -> Claim:
+    return toy(
+        statement=at_most(Objective(average), sum(k * Objective(p) for k, p in zip(weights, (a, b), strict=True))),
+        assumptions=(CONVEX,),
+        proof=(
+            Jensen("j", average, tuple(zip(weights, (a, b), strict=True))),
+            Certificate("c", None, {"j": ONE}),
+        ),
+    )
+
+
+def smooth_square(statement, **more) -> Claim:
+    return toy(statement=statement, proof=(Certificate("c", None, squares=((ONE, a),)),), **more)
+
+
+def total(of: str, where: Range | None) -> Claim:
+    return toy(
+        statement=at_most(0, sp.Sum(Norm2(w(t)), ALL_STEPS.limits)),
+        assumptions=(),
+        proof=(
+            Certificate("each", at_most(0, Norm2(w(t)), over=where), squares=((ONE, w(t)),)),
+            Total("all", of),
+            Certificate("c", None, {"all": ONE}),
+        ),
+    )
+
+
+def once(statement_over: Range | None) -> Claim:
+    return toy(
+        statement=at_most(-G * (T - 1 - t), 0, over=statement_over),
+        assumptions=(),
+        proof=(
+            Certificate("each", at_most(0, G * (T - 1 - t), over=ALL_STEPS), squares=((G * (T - 1 - t), ONE),)),
+            Certificate("c", None, {"each": ONE}),
+        ),
+    )
+
+
+def ranges(second: Range) -> Claim:
+    return toy(
+        statement=at_most(0, Norm2(w(t)) + Norm2(g(t)), over=ALL_STEPS),
+        assumptions=(),
+        proof=(
+            Certificate("w", at_most(0, Norm2(w(t)), over=ALL_STEPS), squares=((ONE, w(t)),)),
+            Certificate("g", at_most(0, Norm2(g(t)), over=second), squares=((ONE, g(t)),)),
+            Certificate("c", None, {"w": ONE, "g": ONE}),
+        ),
+    )
+
+
+def telescoped(potential: sp.Expr) -> Claim:
+    change = Norm2(w(t)) - Norm2(w(t + 1))
+    return toy(
+        statement=equals(sp.Sum(change, ALL_STEPS.limits), Norm2(w(0)) - Norm2(w(T))),
+        assumptions=(),
+        proof=(Telescope("t", potential, ALL_STEPS), Certificate("c", None, {"t": ONE})),
+    )
+
+
+def split(at: sp.Expr) -> Claim:
+    return toy(
+        statement=equals(over(UNITS, v(i)), over(Range(i, ONE, K), v(i)) + over(Range(i, K + 1, n), v(i))),
+        assumptions=(),
+        proof=(Split("s", v(i), UNITS, at), Certificate("c", None, {"s": ONE})),
+    )
+
+
+def on_lemma(lemma: Claim, claim: Claim, **changes: object) -> Claim:
+    proof = (Lemma("lemma", lemma), Certificate("c", None, {"lemma": ONE}))
+    return replace(claim, proof=proof, **changes)
+
+
+R1, R3, R6t, O1 = claims["R1"], claims["R3"], claims["R6t"], claims["O1"]
+
+# what is misused: the right use, the wrong use, the reason
+TWINS = {
+    "negative multiplier": (moment(eta), moment(-eta), r"multiplier -eta is not certainly ≥ 0"),
+    "multiplier of unknown sign": (
+        step_condition(STEP_AT_MOST_INVERSE_L),
+        step_condition(),
+        r"multiplier .* is not certainly ≥ 0",
+    ),
+    "random multiplier": (moment(eta**2), moment(Norm2(w(t))), r"random multiplier .* holds in expectation"),
+    "multiplier of a lone fact is not 1": (moment(G), using(moment(G), "c", m=2 * G), r"residual"),
+    "product in expectation": (product(False), product(True), r"facts in expectation cannot be multiplied"),
+    "mean of g against its own noise": (mean_of_g(w(t)), mean_of_g(g(t)), r"g\(t\) is not known at step t"),
+    "mean of g against the next iterate": (mean_of_g(MEAN), mean_of_g(w(t + 1)), r"not known at step t"),
+    "mean of g against the next gradient": (
+        mean_of_g(w(t) - u),
+        mean_of_g(Gradient(w(t + 1)) - u),
+        r"not known at step t",
+    ),
+    "Jensen weights sum to 3/2": (jensen(HALF, HALF), jensen(HALF, ONE), r"residual 1/2"),
+    "Jensen weight negative": (
+        jensen(ONE, sp.Integer(0), average=a),
+        jensen(sp.Integer(2), -ONE, average=2 * a - b),
+        r"multiplier -1 is not certainly ≥ 0",
+    ),
+    "Jensen at another point": (jensen(HALF, HALF), jensen(HALF, HALF, average=a), r"j: residual"),
+    "telescoping another potential": (telescoped(Norm2(w(t))), telescoped(2 * Norm2(w(t))), r"residual"),
+    "telescoping a shifted potential": (telescoped(Norm2(w(t))), telescoped(Norm2(w(t + 1))), r"residual"),
+    "split elsewhere": (split(K), split(K - 1), r"residual"),
+    "equality from an inequality": (
+        smooth_square(at_most(0, Norm2(a)), assumptions=()),
+        smooth_square(equals(0, Norm2(a)), assumptions=()),
+        r"an equality cannot follow from inequalities",
+    ),
+    "hypothesis without use": (
+        smooth_square(at_most(0, Norm2(a)), assumptions=()),
+        smooth_square(at_most(0, Norm2(a)), assumptions=(SMOOTH, DISTANCE)),
+        r"never used: smooth, distance",
+    ),
+    "total of a fact without index": (
+        total("each", ALL_STEPS),
+        total("each", None),
+        r"'each' has no index to sum over",
+    ),
+    "total over another range": (total("each", ALL_STEPS), total("each", BUT_LAST), r"residual"),
+    "one index out of a range that may be empty": (
+        once(ALL_STEPS),
+        once(None),
+        r"for an index that may not exist",
+    ),
+    "facts over different ranges": (ranges(ALL_STEPS), ranges(BUT_LAST), r"different ranges"),
+    "label that no step has": (
+        total("each", ALL_STEPS),
+        total("other", ALL_STEPS),
+        r"no earlier step is called 'other'",
+    ),
+    "rule that the assumption lacks": (
+        moment(eta),
+        edited(moment(eta), "m", rule="sharp"),
+        r"'second moment' has no rule 'sharp'",
+    ),
+    "expectation sold as sure": (
+        moment(eta),
+        replace(moment(eta), statement=replace(moment(eta).statement, expected=False)),
+        r"the claim is made surely",
+    ),
+    "inexact number": (
+        moment(ONE / 3),
+        using(moment(ONE / 3), "c", m=sp.Float(0.3333)),
+        r"inexact number",
+    ),
+    "not a scalar": (
+        smooth_square(at_most(0, Norm2(a)), assumptions=()),
+        smooth_square(at_most(0, a), assumptions=()),
+        r"not a scalar",
+    ),
+    "lemma whose assumptions the claim lacks": (
+        on_lemma(R1, R1),
+        on_lemma(R1, R1, assumptions=(CONVEX, UNBIASED, SECOND_MOMENT)),
+        r"'distance' is not among the assumptions of R1",
+    ),
+    "lemma about another algorithm": (
+        on_lemma(R1, R1),
+        on_lemma(R1, R1, definitions={**R1.definitions, w(t + 1): w(t) - 2 * eta * g(t)}),
+        r"the lemma R1 speaks of another algorithm",
+    ),
+    "lemma that is not proved": (
+        on_lemma(R1, R1),
+        on_lemma(using(R1, "one step", moment=2 * eta**2), R1),
+        r"the lemma R1 is not proved: one step: residual",
+    ),
+    "last step is not the claim": (
+        SQUARE_A,
+        edited(SQUARE_A, "c", conclusion=at_most(0, Norm2(a))),
+        r"the last step does not conclude the claim",
+    ),
+    "proof ends before the claim": (
+        total("each", ALL_STEPS),
+        replace(total("each", ALL_STEPS), proof=total("each", ALL_STEPS).proof[:-1]),
+        r"the last step does not conclude the claim",
+    ),
+    "no proof": (SQUARE_A, replace(SQUARE_A, proof=()), r"the last step does not conclude the claim"),
+    "negative square": (
+        SQUARE_A,
+        edited(SQUARE_A, "c", squares=((-ONE, a),)),
+        r"multiplier -1 is not certainly ≥ 0",
+    ),
+    "assumption that the claim lacks": (
+        moment(eta),
+        replace(moment(eta), assumptions=()),
+        r"'second moment' is not among the assumptions of toy",
+    ),
+    "R1: sum before the range ends": (R1, edited(R1, "telescope", along=BUT_LAST), r"^rate: "),
+    "R1: average of the last iterate only": (
+        R1,
+        edited(R1, "average", terms=((1 / T, w(T - 1)),)),
+        r"average: residual",
+    ),
+    "R1: average of fewer iterates": (R1, edited(R1, "average", along=BUT_LAST), r"average: residual"),
+    "R1: start forgotten": (R1, using(R1, "rate", start=sp.Integer(0)), r"rate: residual"),
+    "R3: anchors of the next step": (
+        R3,
+        edited(R3, "convexity", arguments={"at": w(t), "against": w(t + 1)}),
+        r"one step: residual",
+    ),
+    "R6t: gradient at the next iterate": (
+        R6t,
+        edited(R6t, "descent", arguments={"at": w(t + 1), "to": w(t)}),
+        r"one step: residual",
+    ),
+    "O1: largest votes elsewhere": (O1, edited(O1, "votes", at=K + 1), r"support function: residual"),
+}
+
+
+@pytest.mark.parametrize("misuse", TWINS)
+def test_right_use_is_accepted(misuse):
+    right, _, _ = TWINS[misuse]
+    assert check(right).refused is None
+
+
+@pytest.mark.parametrize("misuse", TWINS)
+def test_wrong_use_is_refused_for_the_reason(misuse):
+    _, wrong, reason = TWINS[misuse]
+    checked = check(wrong)
+    assert not checked.proved
+    assert re.search(reason, checked.refused)
+
+
+weights = st.fractions(-2, 4, max_denominator=4)
+
+
+@given(
+    multipliers=st.lists(weights, min_size=1, max_size=3),
+    coefficients=st.lists(st.integers(-3, 3), min_size=3, max_size=3),
+    surplus=weights,
+    error=st.sampled_from([0, 0, 0, Fraction(1, 1000), -1]),
+)
+@settings(deadline=None, max_examples=60)
+def test_a_certificate_holds_exactly_when_multipliers_are_nonnegative_and_nothing_is_left(
+    multipliers, coefficients, surplus, error
+):
+    gaps = [c * Norm2(a) + (c - k) * Inner(a, b) - k for k, c in enumerate(coefficients[: len(multipliers)])]
+    granted = Assumption("granted", "", {str(k): partial(at_most, 0, gap) for k, gap in enumerate(gaps)})
+    rational = [sp.Rational(m) for m in multipliers]
+    root = a - 2 * b
+    stated = sum(m * gap for m, gap in zip(rational, gaps, strict=True))
+    claim = toy(
+        statement=at_most(0, stated + sp.Rational(surplus) * Norm2(root) + sp.Rational(error)),
+        assumptions=(granted,),
+        proof=(
+            *(Axiom(str(k), "granted", str(k)) for k in range(len(gaps))),
+            Certificate(
+                "c", None, dict(zip(map(str, range(len(gaps))), rational, strict=True)), ((sp.Rational(surplus), root),)
+            ),
+        ),
+    )
+    assert check(claim).proved == (min(multipliers) >= 0 and surplus >= 0 and error == 0)
+
+
+def test_the_report_says_which_step_left_what():
+    wrong = using(R1, "one step", moment=2 * eta**2)
+    checked = check(wrong)
+    assert [report.step.label for report in checked.reports] == ["mean", "convexity", "moment", "one step"]
+    assert checked.residual == checked.reports[-1].residual
+    assert sp.expand(checked.residual - eta**2 * (g(t) ** 2 - G**2)) == 0
+    assert check(R1).residual == 0
+
+
+def test_the_report_names_the_axioms_that_were_used():
+    assert check(R1).axioms == ("unbiased", "convex", "second moment", "distance")
+    assert set(check(step_condition(STEP_AT_MOST_INVERSE_L)).axioms) == {"step"}
+
+
+def test_the_distance_is_bounded_at_the_start_only():
+    claim = toy(
+        statement=at_most(Norm2(w(1) - u), D**2),
+        assumptions=(DISTANCE,),
+        proof=(Axiom("d", "distance", "bound"), Certificate("c", None, {"d": ONE})),
+    )
+    assert "residual" in check(claim).refused
+
+
+def test_every_multiplier_in_the_simplex_may_be_summed():
+    claim = toy(
+        statement=equals(over(UNITS, lam(i)), K),
+        assumptions=(MULTIPLIERS,),
+        proof=(Axiom("k", "multipliers", "total"), Certificate("c", None, {"k": ONE})),
+    )
+    assert check(claim).proved
+
+
+@pytest.mark.xfail(strict=True, raises=TypeError, reason="only faults of the proof language are caught")
+@pytest.mark.parametrize(
+    "claim",
+    [
+        edited(moment(eta), "m", arguments={"when": t}),
+        smooth_square(at_most(0, sp.Sum(v(i), UNITS.limits, (t, 0, T - 1))), assumptions=()),
+    ],
+    ids=["argument that the rule lacks", "double sum"],
+)
+def test_a_wrong_proof_is_refused_and_raises_nothing(claim):
+    assert not check(claim).proved
+
+
+@pytest.mark.xfail(strict=True, reason="assumptions are told apart by name")
+def test_no_assumption_hides_behind_the_name_of_another():
+    claim = moment(eta)
+    namesake = Assumption("second moment", "never used")
+    assert not check(replace(claim, assumptions=(*claim.assumptions, namesake))).proved
