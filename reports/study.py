@@ -17,11 +17,21 @@ import torch
 from aat import InputError
 from reports.verdict import Verdict, judge
 from sim import Method, Problem, Run, enumerate_paths, problems, simulate
-from sim.monte_carlo import Progress
+from sim.exact import check_paths
+from sim.monte_carlo import Progress, check_trials
 from sim.results import fingerprint, versions, write_whole
 from theory import Rate, claims
 
 STUDY_FILE = "study.json"
+
+
+def rate(id: str) -> Rate:
+    """The rate claim of that id; UnknownClaim if there is none, InputError if it has no rate to verify."""
+    claim = claims[id]
+    if not isinstance(claim, Rate):
+        rates = ", ".join(id for id, claim in claims.items() if isinstance(claim, Rate))
+        raise InputError(f"claim {id} is a fact without a rate; expected one of {rates}; try aat prove {id}")
+    return claim
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,8 @@ class Cell:
 
     @property
     def rate(self) -> Rate:
-        """The claim; InputError if it has no rate to verify."""
-        claim = claims[self.claim]
-        if not isinstance(claim, Rate):
-            rates = ", ".join(id for id, claim in claims.items() if isinstance(claim, Rate))
-            raise InputError(f"claim {self.claim} is a fact without a rate; expected one of {rates}; try aat prove")
-        return claim
+        """The claim."""
+        return rate(self.claim)
 
     @property
     def command(self) -> str:
@@ -101,6 +107,16 @@ class Cell:
         options = {"smoothing": self.smoothing, "mu": self.mu, "ridge": self.ridge}
         return problems.make(self.problem, self.data, k=self.k, **options)
 
+    def check(self) -> None:
+        """InputError or UnknownClaim unless the cell can be run."""
+        self.rate  # noqa: B018 (raises)
+        problem = self.make()
+        check_step(self.step)
+        if self.exact:
+            check_paths(problem.samples, self.horizons)
+        else:
+            check_trials(self.trials, self.looks, self.horizons)
+
     def run(self, progress: Progress | None = None) -> Run:
         """Simulate the cell."""
         run = run_claim(
@@ -122,6 +138,12 @@ class Cell:
         return fingerprint(asdict(self), versions())
 
 
+def check_step(step: float | None) -> None:
+    """InputError unless the scale of the step size is a finite number > 0, or left to the claim."""
+    if step is not None and not 0 < step < float("inf"):
+        raise InputError(f"step = {step!r}; expected a finite number > 0; try step=0.1")
+
+
 def run_claim(
     claim: Rate,
     problem: Problem,
@@ -140,8 +162,7 @@ def run_claim(
     Where the problem declares too little for the claim's recommendation (no L under a hard threshold), so that the
     claim is void there anyway, the step is the one for the dense head: the curves stay comparable.
     """
-    if step is not None and not 0 < step < float("inf"):
-        raise InputError(f"step = {step!r}; expected a finite number > 0; try step=0.1")
+    check_step(step)
     constants = problem.constants()
     if not {name.name for name in claim.constants} <= constants.keys():
         constants = problem.dense_head().constants() | constants
@@ -189,6 +210,13 @@ class Study:
     cells: tuple[Cell, ...]
     level: float = 1e-3
 
+    def check(self) -> None:
+        """InputError or UnknownClaim, before anything is written, unless every cell can be run."""
+        if not 0 < self.level < 1:
+            raise InputError(f"level = {self.level}; expected a probability in (0, 1); try 1e-3")
+        for cell in self.cells:
+            cell.check()
+
     def save(self, folder: Path) -> None:
         """Note what is studied, so that the page can be rebuilt from the folder alone."""
         plan = {"level": self.level, "cells": [asdict(cell) for cell in self.cells]}
@@ -220,9 +248,8 @@ class Study:
         """The saved runs, one for each cell; InputError when one is missing or damaged."""
         return [Run.load(_path(cell, folder)) for cell in self.cells]
 
-    def judge(self, folder: Path) -> list[Verdict]:
-        """Verdicts on the saved runs, all at one family-wise level."""
-        runs = self.runs(folder)
+    def judge(self, runs: Sequence[Run]) -> list[Verdict]:
+        """Verdicts on the runs of the cells, all at one family-wise level."""
         return judge(((c.rate, run, c.command) for c, run in zip(self.cells, runs, strict=True)), self.level)
 
 
@@ -246,14 +273,14 @@ def _run_and_save(cell: Cell, folder: Path) -> Cell:
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
     """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
     grids = {
-        "quick": ((32, 128, 512, 2048), (32, 128, 512, 2048), 24),
+        "quick": ((32, 128, 512, 2048), (32, 128, 512), 16),
         "full": ((100, 1000, 10_000, 100_000), (100, 316, 1000, 3162, 10_000, 31_623, 100_000), 48),
     }
     if name not in grids:
         raise InputError(f"unknown profile {name!r}; expected one of {', '.join(grids)}")
     synthetic, digits, trials = grids[name]
-    wanted = set(only) or {"R1", "R3", "R6"}
-    return tuple(cell for cell in _cells(synthetic, digits, trials) if cell.claim in wanted)
+    wanted = {rate(id).id for id in only}
+    return tuple(cell for cell in _cells(synthetic, digits, trials) if not wanted or cell.claim in wanted)
 
 
 def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int) -> Iterator[Cell]:

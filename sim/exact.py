@@ -60,11 +60,9 @@ def enumerate_paths(
     """
     rule = SGD() if method is None else method
     measured = metric(metric_name)
+    check_paths(problem.samples, horizons)
     results = []
     for horizon in sorted(horizons):
-        if horizon < 1 or problem.samples ** min(horizon, 64) > MOST_PATHS:
-            paths = f"{problem.samples}^{horizon}"
-            raise InputError(f"horizon {horizon} has {paths} sample paths; expected 1 to 2^27 of them; lower T or N")
         sizes = [float(size) for size in step_sizes(horizon)]
         tree = _Tree(problem, rule, measured, horizon, sizes, block)
         tree.grow()
@@ -82,6 +80,14 @@ def enumerate_paths(
         convex=problem.convex,
         horizons=tuple(results),
     )
+
+
+def check_paths(samples: int, horizons: Sequence[int]) -> None:
+    """InputError unless every horizon is at least 1 and has a number of sample paths that can be enumerated."""
+    for horizon in horizons:
+        if horizon < 1 or (samples > 1 and horizon * math.log2(samples) > math.log2(MOST_PATHS)):
+            paths = f"{samples}^{horizon} sample paths"
+            raise InputError(f"horizon {horizon} has {paths}; expected T ≥ 1 with at most 2^27; lower T or N")
 
 
 class _Tree:

@@ -59,9 +59,7 @@ def simulate(
     Raises:
         InputError: trials, looks or a horizon too small.
     """
-    if trials < 2 or looks < 1 or min(horizons, default=0) < 1:
-        given = f"trials = {trials}, looks = {looks}, horizons = {list(horizons)}"
-        raise InputError(f"{given}; expected trials ≥ 2, looks ≥ 1 and horizons ≥ 1")
+    check_trials(trials, looks, horizons)
     rule = SGD() if method is None else method
     measured = metric(metric_name)
     results = []
@@ -85,6 +83,13 @@ def simulate(
         convex=problem.convex,
         horizons=tuple(results),
     )
+
+
+def check_trials(trials: int, looks: int, horizons: Sequence[int]) -> None:
+    """InputError unless there are at least two trials, one look and one horizon ≥ 1."""
+    if trials < 2 or looks < 1 or min(horizons, default=0) < 1:
+        given = f"trials = {trials}, looks = {looks}, horizons = {list(horizons)}"
+        raise InputError(f"{given}; expected trials ≥ 2, looks ≥ 1 and horizons ≥ 1")
 
 
 def _times(

@@ -107,6 +107,11 @@ class Rate(Claim):
         """The statement as LaTeX, with the expectation written out."""
         return rf"\mathbb E\left[{s.latex(self.metric.expression)}\right] \le {s.latex(self.bound)}"
 
+    @staticmethod
+    def latex_of(expression: sp.Basic) -> str:
+        """LaTeX of a part of the claim, e.g. of the tuned step."""
+        return s.latex(expression)
+
     def bound_at(self, horizon: int, eta: float, constants: Mapping[str, float]) -> float:
         """The bound as a number.
 

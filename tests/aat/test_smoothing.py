@@ -17,7 +17,7 @@ import aat
 from aat.balance import balance
 from aat.smoothing import SMOOTHINGS
 
-quick = settings(deadline=None, max_examples=60)
+quick = settings(deadline=None, max_examples=50)
 both = pytest.mark.parametrize("smoothing", ["entropic", "quadratic"])
 # In units of mu: ties, zeros of both signs, votes around the bend and far from it.
 NUMBERS = st.sampled_from([0.0, -0.0]) | st.integers(-3, 3).map(float) | st.floats(-30, 30)

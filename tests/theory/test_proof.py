@@ -16,7 +16,7 @@ from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator import MULTIPLIERS, UNITS, over
 from theory.proof import Axiom, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
-from theory.symbols import D, G, K, L, T, eta, g, i, lam, n, t, u, v, w
+from theory.symbols import D, G, K, L, T, eta, g, i, lam, t, u, v, w
 from theory.terms import FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE, HALF = sp.Integer(1), sp.Rational(1, 2)
@@ -148,10 +148,11 @@ def telescoped(potential: sp.Expr) -> Claim:
 
 
 def split(at: sp.Expr) -> Claim:
+    parts = (BUT_LAST, Range(t, T - 1, T - 1))
     return toy(
-        statement=equals(over(UNITS, v(i)), over(Range(i, ONE, K), v(i)) + over(Range(i, K + 1, n), v(i))),
+        statement=equals(sp.Sum(v(t), ALL_STEPS.limits), sum(sp.Sum(v(t), part.limits) for part in parts)),
         assumptions=(),
-        proof=(Split("s", v(i), UNITS, at), Certificate("c", None, {"s": ONE})),
+        proof=(Split("s", v(t), ALL_STEPS, at), Certificate("c", None, {"s": ONE})),
     )
 
 
@@ -189,7 +190,7 @@ TWINS = {
     "Jensen at another point": (jensen(HALF, HALF), jensen(HALF, HALF, average=a), r"j: residual"),
     "telescoping another potential": (telescoped(Norm2(w(t))), telescoped(2 * Norm2(w(t))), r"residual"),
     "telescoping a shifted potential": (telescoped(Norm2(w(t))), telescoped(Norm2(w(t + 1))), r"residual"),
-    "split elsewhere": (split(K), split(K - 1), r"residual"),
+    "split elsewhere": (split(T - 2), split(T - 1), r"residual"),
     "equality from an inequality": (
         smooth_square(at_most(0, Norm2(a)), assumptions=()),
         smooth_square(equals(0, Norm2(a)), assumptions=()),
@@ -291,7 +292,7 @@ TWINS = {
         edited(R6t, "descent", arguments={"at": w(t + 1), "to": w(t)}),
         r"one step: residual",
     ),
-    "O1: largest votes elsewhere": (O1, edited(O1, "votes", at=K + 1), r"support function: residual"),
+    "O1: largest votes elsewhere": (O1, edited(O1, "votes", at=K - 1), r"support function: residual"),
 }
 
 

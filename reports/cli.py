@@ -1,0 +1,279 @@
+"""The ``aat`` command.
+
+Exit codes: 0 nothing is violated and every proof holds; 1 a claim is violated or a proof refused; 2 the call or the
+input is wrong, said in one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import sympy as sp
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from aat import InputError
+from reports import ledger, page
+from reports.study import Cell, Study, profile
+from reports.verdict import STATUSES, Verdict
+from sim.results import write_whole
+from theory import Rate, claims
+from theory.ledger import UnknownClaim
+from theory.symbols import GLOSSARY
+
+console = Console()
+
+_CORES = os.cpu_count() or 1
+_ids = click.argument("ids", nargs=-1)
+_workers = click.option(
+    "--workers", type=click.IntRange(min=1), default=_CORES, help="Processes; every core by default."
+)
+_json = click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the rows to this file.")
+_folder = click.argument("folder", type=click.Path(path_type=Path))
+_COLOURS = {"holds": "green", "proved": "green", "violated": "red", "refused": "red", "undecided": "yellow"}
+
+
+@click.group(help="Prove, run and judge convergence claims about AAT-SGD.")
+def app() -> None:
+    """The group of all commands."""
+
+
+@app.command("claims")
+def list_claims() -> None:
+    """List the ledger: id, title and source of every claim. `aat prove` checks the proofs."""
+    table = Table("id", "claim", "source", box=None)
+    for claim in claims.values():
+        table.add_row(claim.id, claim.title, claim.source)
+    console.print(table)
+
+
+@app.command()
+@click.argument("id")
+def show(id: str) -> None:
+    """Show one claim: statement, assumptions, symbols, and its proof with residuals."""
+    claim = claims[id]
+    (row,) = ledger.prove([id])
+    console.print(f"[bold]{claim.id}[/bold]  {claim.title}", highlight=False)
+    console.print(f"\n{claim.setting}\n\n    {_plain(claim.statement.lhs)}", highlight=False, markup=False)
+    relation = "=" if claim.statement.equal else "≤"
+    sense = "   (in expectation)" if claim.statement.expected else ""
+    console.print(f"      {relation} {_plain(claim.statement.rhs)}{sense}", highlight=False, markup=False)
+    if isinstance(claim, Rate):
+        tuned = f"tuned step η = {_plain(claim.tuning.eta)} gives {_plain(claim.tuning.rate)}"
+        console.print(f"\n{tuned}", highlight=False, markup=False)
+        for name in sorted(claim.bound.free_symbols, key=str):
+            meaning = GLOSSARY[str(name)]
+            console.print(f"    {name}: {meaning.meaning}; {meaning.domain}", highlight=False, markup=False)
+    console.print("\nAssumptions")
+    for assumption in claim.assumptions:
+        console.print(f"    {assumption.id}: {assumption.statement}", highlight=False, markup=False)
+    table = Table("step", "rule", "fact", "holds", "residual", box=None)
+    for report, step in zip(claim.prove().reports, row.steps, strict=True):
+        fact = report.fact
+        said = "" if fact is None else f"{_plain(fact.lhs)} {'=' if fact.equal else '≤'} {_plain(fact.rhs)}"
+        table.add_row(step.label, step.rule, said, step.sense, step.residual)
+    console.print("\nProof")
+    console.print(table)
+    mutants = f"{row.mutants_refused} of {row.mutants_total} mutants refused"
+    console.print(f"\n{row.status}, residual {row.residual}; {mutants}. Source: {claim.source}.", highlight=False)
+    if row.status != "proved":
+        raise SystemExit(1)
+
+
+@app.command()
+@_ids
+@_workers
+@_json
+def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
+    """Check proofs in exact arithmetic, and that every damaged copy of them is refused."""
+    rows = list(_proved(ids, workers))
+    if json_file:
+        _write_json(json_file, (asdict(row) for row in rows))
+    if any(row.status != "proved" for row in rows):
+        raise SystemExit(1)
+
+
+@app.command()
+@_ids
+@click.option("--profile", "profile_name", default="quick", show_default=True, help="quick or full.")
+@click.option("--problem", help="Pose one problem instead: routing, monotone, logistic or softmax.")
+@click.option("--data", default="synthetic", show_default=True, help="synthetic, tiny, digits, or an .npz with x, y.")
+@click.option("--k", default="5", show_default=True, help="Votes that a class hears, or dense.")
+@click.option("--smoothing", help="entropic or quadratic; hard if omitted.")
+@click.option("--mu", type=float, help="Smoothing μ > 0.")
+@click.option("--ridge", type=float, default=0.0, show_default=True, help="λ ≥ 0 of an added (λ/2)‖w‖².")
+@click.option("--step", type=float, help="Scale of the step size; the claim's own if omitted.")
+@click.option("--horizon", type=int, multiple=True, help="T; repeat it for a grid.")
+@click.option("--trials", type=int, default=32, show_default=True, help="Monte Carlo trials.")
+@click.option("--looks", type=int, default=1, show_default=True, help="Iterates of a trial that an average looks at.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the Monte Carlo runs.")
+@click.option("--exact", is_flag=True, help="All sample paths instead of trials.")
+@click.option("--level", type=float, default=1e-3, show_default=True, help="Family-wise level of the verdicts.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
+              help="Folder for runs, figures and the page.")  # fmt: skip
+@_workers
+@_json
+def verify(
+    ids: tuple[str, ...],
+    profile_name: str,
+    problem: str | None,
+    data: str,
+    k: str,
+    smoothing: str | None,
+    mu: float | None,
+    ridge: float,
+    step: float | None,
+    horizon: tuple[int, ...],
+    trials: int,
+    looks: int,
+    seed: int,
+    exact: bool,
+    level: float,
+    out: Path,
+    workers: int,
+    json_file: Path | None,
+) -> None:
+    """Prove the claims, run them, judge the runs, draw them and write the page.
+
+    Without --problem, the cells of the profile. A run that is there already is not computed again.
+    """
+    if problem is None:
+        cells = profile(profile_name, ids)
+    else:
+        wanted = ids or [id for id, claim in claims.items() if isinstance(claim, Rate)]
+        grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
+        cells = tuple(
+            Cell(id, problem, data, _width(k), smoothing, mu, ridge, exact, grid, trials, looks, step, seed)
+            for id in wanted
+        )
+    study = Study(cells, level)
+    study.check()
+    study.save(out)
+    rows = list(_proved(sorted({cell.claim for cell in cells}) if problem else [], workers))
+    ledger.save(rows, out)
+    with _progress() as bar:
+        task = bar.add_task("running cells", total=len(cells))
+        for _ in study.run(out, workers):
+            bar.advance(task)
+    verdicts = study.judge(study.runs(out))
+    _print_verdicts(verdicts)
+    if json_file:
+        _write_json(json_file, (verdict.as_row() for verdict in verdicts))
+    with _progress() as bar:
+        bar.add_task("drawing", total=None)
+        written = page.write_page(out)
+    console.print(f"page: {written.resolve()}", highlight=False, soft_wrap=True)
+    if any(v.status == "violated" for v in verdicts) or any(row.status != "proved" for row in rows):
+        raise SystemExit(1)
+
+
+@app.command()
+@_folder
+def plot(folder: Path) -> None:
+    """Draw the figures of FOLDER, the --out of an aat verify, again: SVG and PNG."""
+    study = Study.load(folder)
+    runs = study.runs(folder)
+    for _, path in page.draw_all(study, runs, study.judge(runs), folder):
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+@app.command()
+@_folder
+def report(folder: Path) -> None:
+    """Write the page of FOLDER, the --out of an aat verify, again."""
+    console.print(str(page.write_page(folder)), highlight=False, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; a user's mistake is one line and exit code 2, an interruption 130."""
+    try:
+        return app(args=arguments, prog_name="aat", standalone_mode=False) or 0
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    except click.exceptions.NoArgsIsHelpError as help:
+        print(help.format_message())
+        return 2
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (InputError, UnknownClaim) as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{error.filename or 'file'}: {error.strerror}; expected a place that can be written")
+
+
+def _complain(message: str) -> int:
+    print(f"aat: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _proved(ids: Sequence[str], workers: int) -> Iterable[ledger.LedgerRow]:
+    """Check proofs with a progress bar, then print the rows."""
+    rows = []
+    with _progress() as bar:
+        task = bar.add_task("checking proofs", total=len(ids) or len(claims))
+        for row in ledger.prove(ids, workers):
+            rows.append(row)
+            bar.advance(task)
+    table = Table("id", "claim", "status", "residual", "mutants refused", box=None)
+    for row in rows:
+        mutants = f"{row.mutants_refused}/{row.mutants_total}"
+        table.add_row(row.id, row.title, _coloured(row.status), row.residual, mutants)
+    console.print(table)
+    for row in rows:
+        if row.reason:
+            console.print(f"{row.id}: {row.reason}", highlight=False, markup=False)
+    return rows
+
+
+def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    table = Table("claim", "problem", "method", "T", "measured", "bound", "tightness", "verdict", box=None)
+    for v in verdicts:
+        bound, tightness = ("–" if number is None else f"{number:.3g}" for number in (v.bound, v.tightness))
+        verdict = _coloured(v.status)
+        table.add_row(v.claim, v.problem, v.method, f"{v.horizon:,}", f"{v.measured:.3g}", bound, tightness, verdict)
+    console.print(table)
+    for reason, rows in Counter(f"{v.status}: {v.reason}" for v in verdicts if v.reason).items():
+        console.print(f"{rows} rows {reason}", highlight=False, markup=False)
+    counts = Counter(v.status for v in verdicts)
+    console.print(", ".join(f"{counts[status]} {status}" for status in STATUSES), highlight=False)
+
+
+def _plain(expression: sp.Basic) -> str:
+    """An expression for the terminal: names of the field rather than of the code."""
+    text = str(expression)
+    for written, meant in (("Norm2", "norm²"), ("Inner", "inner"), ("Objective", "F"), ("Gradient", "∇F"), ("**", "^")):
+        text = text.replace(written, meant)
+    return text
+
+
+def _coloured(status: str) -> str:
+    colour = _COLOURS.get(status)
+    return f"[{colour}]{status}[/{colour}]" if colour else status
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _width(k: str) -> int | None:
+    if k == "dense":
+        return None
+    try:
+        return int(k)
+    except ValueError:
+        raise InputError(f"k = {k!r}; expected a whole number from 1 to n, or dense") from None
+
+
+def _write_json(path: Path, rows: Iterable[dict[str, object]]) -> None:
+    write_whole(path, json.dumps(list(rows), indent=1, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,104 @@
+"""The ledger as plain rows: computed once, saved beside the runs, shown in the terminal and on the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import joblib
+
+from aat import InputError
+from sim.results import write_whole
+from theory import claims, ledger
+from theory.proof import StepReport
+from theory.symbols import latex
+
+LEDGER_FILE = "ledger.json"
+
+
+@dataclass(frozen=True)
+class ProofStep:
+    """One step of a proof, for reading: its rule, what it says (LaTeX), in what sense, and its residual."""
+
+    label: str
+    rule: str
+    latex: str
+    sense: str
+    residual: str
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One claim and what came of its proof; also the schema of ``aat prove --json``.
+
+    Attributes:
+        id, title: of the claim.
+        status: ``proved`` or ``refused``.
+        residual: the first non-zero residual, ``"0"`` in a proof.
+        axioms: the assumptions that the proof used.
+        mutants_total, mutants_refused: damaged copies of the proof, and those that the checker turned down.
+        reason: why a proof is refused.
+        steps: of the proof.
+    """
+
+    id: str
+    title: str
+    status: str
+    residual: str
+    axioms: tuple[str, ...]
+    mutants_total: int
+    mutants_refused: int
+    reason: str
+    steps: tuple[ProofStep, ...]
+
+
+def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
+    """Check the proofs of ``ids`` (all if empty), in ledger order.
+
+    Raises:
+        UnknownClaim: an id that the ledger does not have.
+    """
+    wanted = [claims[id].id for id in ids] or list(claims)
+    yield from joblib.Parallel(n_jobs=workers, return_as="generator")(joblib.delayed(_row)(id) for id in wanted)
+
+
+def save(rows: Sequence[LedgerRow], folder: Path) -> None:
+    """Write the rows, whole or not at all."""
+    write_whole(folder / LEDGER_FILE, json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False))
+
+
+def load(folder: Path) -> list[LedgerRow]:
+    """The saved rows of a folder; InputError if it has none."""
+    try:
+        rows = json.loads((folder / LEDGER_FILE).read_text(encoding="utf-8"))
+        return [
+            LedgerRow(**{**row, "axioms": tuple(row["axioms"]), "steps": tuple(ProofStep(**s) for s in row["steps"])})
+            for row in rows
+        ]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{folder} holds no ledger ({error}); expected the --out of an aat verify") from None
+
+
+def _row(id: str) -> LedgerRow:
+    (row,) = ledger([claims[id]])
+    reason = row.checked.refused or (f"surviving mutants: {', '.join(row.survivors)}" if row.survivors else "")
+    return LedgerRow(
+        id=id,
+        title=row.claim.title,
+        status=row.status,
+        residual=row.residual,
+        axioms=row.checked.axioms,
+        mutants_total=row.mutants_total,
+        mutants_refused=row.mutants_refused,
+        reason=reason,
+        steps=tuple(_step(report) for report in row.checked.reports),
+    )
+
+
+def _step(report: StepReport) -> ProofStep:
+    fact = report.fact
+    said = "" if fact is None else f"{latex(fact.lhs)} {'=' if fact.equal else chr(92) + 'le'} {latex(fact.rhs)}"
+    sense = "" if fact is None else ("in expectation" if fact.expected else "surely")
+    return ProofStep(report.step.label, type(report.step).__name__, said, sense, str(report.residual))

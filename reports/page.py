@@ -1,0 +1,85 @@
+"""The page: ledger, verdicts, figures and how to reproduce them, in one file that needs no network and no script."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from reports import ledger
+from reports.ledger import LedgerRow
+from reports.mathml import formula, prose
+from reports.plots import RatePlot, rate_plots, save
+from reports.study import Study
+from reports.verdict import STATUSES, Verdict
+from sim import Run
+from sim.results import versions, write_whole
+from theory import Rate, claims
+
+PAGE_FILE = "index.html"
+
+
+def write_page(folder: Path) -> Path:
+    """Rebuild figures and page from the saved ledger and runs of ``folder``; returns the page's path.
+
+    Raises:
+        InputError: the folder lacks a study, a run or a ledger.
+    """
+    study, rows = Study.load(folder), ledger.load(folder)
+    runs = study.runs(folder)
+    verdicts = study.judge(runs)
+    page = folder / PAGE_FILE
+    write_whole(page, render(study, rows, runs, verdicts, draw_all(study, runs, verdicts, folder)))
+    return page
+
+
+def draw_all(
+    study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict], folder: Path
+) -> list[tuple[RatePlot, Path]]:
+    """Draw every figure of a study into ``folder/figures``; returns each with its SVG."""
+    return [(plot, save(plot, folder / "figures")[0]) for plot in rate_plots(study, runs, verdicts)]
+
+
+def render(
+    study: Study,
+    rows: Sequence[LedgerRow],
+    runs: Sequence[Run],
+    verdicts: Sequence[Verdict],
+    figures: Sequence[tuple[RatePlot, Path]],
+) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"formula": formula, "prose": prose, "number": _number, "data_uri": _data_uri}
+    counts = Counter(verdict.status for verdict in verdicts)
+    return environment.get_template("page.html.j2").render(
+        claims=claims,
+        rates=[claim for claim in claims.values() if isinstance(claim, Rate)],
+        ledger=rows,
+        proved=sum(row.status == "proved" for row in rows),
+        mutants=sum(row.mutants_total for row in rows),
+        mutants_refused=sum(row.mutants_refused for row in rows),
+        counts={status: counts[status] for status in STATUSES},
+        groups=[(key, list(group)) for key, group in groupby(verdicts, lambda v: (v.claim, v.problem, v.method))],
+        commands=list(dict.fromkeys(verdict.command for verdict in verdicts)),
+        figures=figures,
+        level=study.level,
+        versions=runs[0].versions if runs else versions(),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _data_uri(svg: Path) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode()}"

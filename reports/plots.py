@@ -1,0 +1,181 @@
+"""Rate plots: verdicts → traces (plain data) → a matplotlib figure.
+
+One figure for a claim on a problem: for each head the measured mean with its band, the bound, and the fitted slope.
+Heads keep their colour, marker and order in every figure; colours are Okabe and Ito's, legible without colour vision,
+and the markers and dashes tell them apart in grey.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from reports.slope import Slope, fit
+from reports.study import Study
+from reports.verdict import Verdict
+from sim import Run
+from theory import claims
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "svg.hashsalt": "aat",
+    "svg.fonttype": "path",
+}
+
+# head → colour, marker
+_LOOK = {
+    "dense": ("#000000", "s"),
+    "hard": ("#D55E00", "o"),
+    "entropic": ("#0072B2", "^"),
+    "quadratic": ("#009E73", "D"),
+}
+_ORDER = list(_LOOK)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One head in a figure.
+
+    Attributes:
+        method: the head in words.
+        status: of the verdicts: one word if they agree, else all of them.
+        engine: ``exact`` or ``monte_carlo``.
+        horizons, measured, lower, upper: the measured curve and its band.
+        bound: the claimed curve; empty when the claim is void.
+        slope: fitted exponent of the measured curve, if it is defined.
+        bound_slope: fitted exponent of the bound over the same horizons.
+    """
+
+    method: str
+    status: str
+    engine: str
+    horizons: tuple[int, ...]
+    measured: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    bound: tuple[float, ...]
+    slope: Slope | None
+    bound_slope: Slope | None
+
+
+@dataclass(frozen=True)
+class RatePlot:
+    """All heads for one claim on one problem."""
+
+    claim: str
+    problem: str
+    metric: str
+    traces: tuple[Trace, ...]
+
+    @property
+    def name(self) -> str:
+        """File name without ending."""
+        return f"{self.claim}-{self.problem}".replace("/", "-").replace(" ", "-").replace("=", "")
+
+    @property
+    def caption(self) -> str:
+        """What is drawn, in one sentence."""
+        trials = "every sample path" if self.traces[0].engine == "exact" else "mean over independent trials"
+        return (
+            f"{self.claim} on {self.problem}: {self.metric}, {trials}; bands are one-sided confidence bounds at the "
+            "run's level, dashed lines the bounds. Slopes are least-squares exponents with 95 % bootstrap intervals."
+        )
+
+
+def rate_plots(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> list[RatePlot]:
+    """Group the rows of a study into figures, dense head first in each."""
+    rows: dict[tuple[str, str, str], list[Trace]] = {}
+    metrics: dict[str, str] = {}
+    remaining = iter(verdicts)
+    for cell, run in zip(study.cells, runs, strict=True):
+        judged = [next(remaining) for _ in run.horizons]
+        rows.setdefault((cell.claim, run.problem, run.engine), []).append(_trace(run, judged))
+        metrics[cell.claim] = cell.rate.metric.title
+    return [
+        RatePlot(claim, problem, metrics[claim], tuple(sorted(traces, key=lambda t: _ORDER.index(_kind(t.method)))))
+        for (claim, problem, _), traces in rows.items()
+    ]
+
+
+def _trace(run: Run, rows: Sequence[Verdict]) -> Trace:
+    horizons = tuple(row.horizon for row in rows)
+    void = any(row.status == "void" or row.bound is None for row in rows)
+    bound = () if void else tuple(row.bound or math.nan for row in rows)
+    return Trace(
+        method=run.method,
+        status=" / ".join(dict.fromkeys(row.status for row in rows)),
+        engine=run.engine,
+        horizons=horizons,
+        measured=tuple(row.measured for row in rows),
+        lower=tuple(row.lower for row in rows),
+        upper=tuple(row.upper for row in rows),
+        bound=bound,
+        slope=fit(horizons, [np.asarray(h.values) for h in run.horizons], run.seed),
+        bound_slope=fit(horizons, [np.asarray([b]) for b in bound], 0) if bound else None,
+    )
+
+
+def _kind(method: str) -> str:
+    return method.split()[0]
+
+
+def draw(plot: RatePlot) -> Figure:
+    """The figure, without touching global state."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        for trace in plot.traces:
+            colour, marker = _LOOK[_kind(trace.method)]
+            slope = f"slope {trace.slope}" if trace.slope else "no slope: not positive"
+            label = f"{trace.method}: {trace.status}, {slope}"
+            axes.plot(trace.horizons, _positive(trace.measured), color=colour, marker=marker, ms=4, lw=1.4, label=label)
+            if trace.engine != "exact":
+                band = _positive(trace.lower, floor=min(_positive(trace.measured), default=1.0) / 10)
+                axes.fill_between(trace.horizons, band, _positive(trace.upper), color=colour, alpha=0.15, lw=0)
+            if trace.bound:
+                axes.plot(trace.horizons, trace.bound, color=colour, ls=(0, (5, 2)), lw=1, marker=marker, ms=2.5)
+        axes.set(xscale="log", yscale="log", xlabel="horizon T (gradient evaluations)", ylabel=plot.metric)
+        ticks = sorted({horizon for trace in plot.traces for horizon in trace.horizons})
+        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        claim = claims[plot.claim]
+        axes.set_title(f"{plot.claim}  {claim.title}: {plot.problem}", loc="left", fontsize=10, fontweight="bold")
+        axes.plot([], [], color="#777777", ls=(0, (5, 2)), lw=1, label=_bound_label(plot))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=1)
+    return figure
+
+
+def _bound_label(plot: RatePlot) -> str:
+    slopes = {f"{trace.bound_slope.value:.2f}" for trace in plot.traces if trace.bound_slope}
+    return f"bound (dashed, in the head's colour), slope {' / '.join(sorted(slopes))}" if slopes else "no bound applies"
+
+
+def _positive(values: Iterable[float], floor: float = math.nan) -> list[float]:
+    """Values for a logarithmic axis: what is not positive becomes ``floor`` (a gap, unless one is given)."""
+    return [value if value > 0 and math.isfinite(value) else floor for value in values]
+
+
+def save(plot: RatePlot, folder: Path) -> tuple[Path, Path]:
+    """Write the figure as SVG and PNG; returns both paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = draw(plot)
+    paths = folder / f"{plot.name}.svg", folder / f"{plot.name}.png"
+    with mpl.rc_context(STYLE):
+        figure.savefig(paths[0], metadata={"Date": None})
+        figure.savefig(paths[1], dpi=150)
+    return paths
