@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Literal
 
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
 
-def formula(latex: str) -> Markup:
-    """A formula as inline MathML."""
-    return Markup(convert(latex))
+def formula(latex: str, display: Literal["inline", "block"] = "inline") -> Markup:
+    """A formula as MathML."""
+    return Markup(convert(latex, display=display))
 
 
 def prose(text: str) -> Markup:

@@ -90,11 +90,9 @@ class RatePlot:
     @property
     def caption(self) -> str:
         """What is drawn, in one sentence."""
-        trials = "every sample path" if self.traces[0].engine == "exact" else "mean over independent trials"
-        return (
-            f"{self.claim} on {self.problem}: {self.metric}, {trials}; bands are one-sided confidence bounds at the "
-            "run's level, dashed lines the bounds. Slopes are least-squares exponents with 95 % bootstrap intervals."
-        )
+        exact = self.traces[0].engine == "exact"
+        how = "exact expectation over all sample paths" if exact else "mean and confidence band over independent trials"
+        return f"{self.claim} on {self.problem}. {self.metric}: {how}; dashed: the bounds."
 
 
 def rate_plots(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> list[RatePlot]:

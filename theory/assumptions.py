@@ -64,18 +64,18 @@ CONVEX = Assumption(
 )
 UNBIASED = Assumption(
     "unbiased",
-    r"$\mathbb E[g_t \mid w_0,\dots,w_t] = \nabla F(w_t)$, or a subgradient there",
+    r"$\mathbb{E}[g_t \mid w_0,\dots,w_t] = \nabla F(w_t)$, or a subgradient there",
     {"tower": _tower},
 )
 SECOND_MOMENT = Assumption(
     "second moment",
-    r"$\mathbb E\|g_t\|^2 \le G^2$",
+    r"$\mathbb{E}\|g_t\|^2 \le G^2$",
     {"bound": lambda time: at_most(Norm2(s.g(time)), s.G**2, expected=True)},
     constant=s.G,
 )
 VARIANCE = Assumption(
     "variance",
-    r"$\mathbb E\|g_t-\nabla F(w_t)\|^2 \le \sigma^2$",
+    r"$\mathbb{E}\|g_t-\nabla F(w_t)\|^2 \le \sigma^2$",
     {"bound": lambda time: at_most(Norm2(s.g(time) - Gradient(s.w(time))), s.sigma**2, expected=True)},
     constant=s.sigma,
 )

@@ -105,7 +105,7 @@ class Rate(Claim):
 
     def latex(self) -> str:
         """The statement as LaTeX, with the expectation written out."""
-        return rf"\mathbb E\left[{s.latex(self.metric.expression)}\right] \le {s.latex(self.bound)}"
+        return rf"\mathbb{{E}}\left[{s.latex(self.metric.expression)}\right] \le {s.latex(self.bound)}"
 
     @staticmethod
     def latex_of(expression: sp.Basic) -> str:

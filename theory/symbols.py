@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.printing.latex import LatexPrinter
 
 from theory.terms import FixedVector, Scalar, Vector, sequence
 
@@ -78,6 +79,14 @@ LATEX_NAMES = {
 }
 
 
+class _Printer(LatexPrinter):
+    """SymPy's printer, but a sum starts with a positive term: F(w) − F(u), not −F(u) + F(w)."""
+
+    def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
+        terms = super()._as_ordered_terms(expr, order=order)
+        return sorted(terms, key=lambda term: bool(term.could_extract_minus_sign()))
+
+
 def latex(expr: sp.Basic) -> str:
     """LaTeX of an expression of the theory."""
-    return sp.latex(expr, symbol_names=LATEX_NAMES)
+    return str(_Printer({"symbol_names": LATEX_NAMES}).doprint(expr))

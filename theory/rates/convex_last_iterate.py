@@ -46,7 +46,7 @@ _final = Objective(w(T - 1)) - Objective(z(T - 1))
 R3 = Rate.state(
     id="R3",
     title="Convex, last iterate",
-    setting=r"$F$ convex, $\mathbb E\|g_t\|^2\le G^2$, $\eta_t=\eta\,(1-(t+1)/T)$, last iterate $w_{T-1}$",
+    setting=r"$F$ convex, $\mathbb{E}\|g_t\|^2\le G^2$, $\eta_t=\eta\,(1-(t+1)/T)$, last iterate $w_{T-1}$",
     metric=Metric("last_gap", "F(last) − F(u)", Objective(w(T - 1)) - Objective(u)),
     bound=D**2 / (2 * eta * T) + eta * G**2 / 2,
     schedule=eta * (1 - (t + 1) / T),

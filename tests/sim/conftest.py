@@ -1,0 +1,53 @@
+"""Hypothesis draws a problem where a test asks for its type: ``st.from_type(Problem)``, or one family's.
+
+At most three samples of four features, on a coarse grid where votes tie and vanish; every K, head and ridge.
+"""
+
+from dataclasses import replace
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from sim.problems import FAMILIES, Problem
+
+
+def grid(size: int) -> st.SearchStrategy[Tensor]:
+    eighths = st.lists(st.integers(-16, 16), min_size=size, max_size=size)
+    return eighths.map(lambda row: torch.tensor(row, dtype=torch.float64) / 8)
+
+
+@st.composite
+def problems(draw: st.DrawFn, family: type[Problem]) -> Problem:
+    samples, features = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    k = draw(st.just(features) | st.integers(1, features))
+    smoothing = draw(st.sampled_from([None, "entropic", "quadratic"]))
+
+    def labels(*choices: float) -> Tensor:
+        return torch.tensor(draw(st.lists(st.sampled_from(choices), min_size=samples, max_size=samples)))
+
+    match family.family:
+        case "routing":
+            orders = [draw(st.permutations(range(features))) for _ in range(samples)]
+            teaching = {"support": torch.tensor(orders) < k, "y": labels(0, 1)}
+        case "softmax":
+            teaching = {"y": torch.cat([torch.tensor([draw(st.integers(1, 2))]), labels(0, 1, 2)[1:]]).long()}
+        case "monotone":
+            teaching = {"y": labels(-1)}
+        case "logistic":
+            teaching = {"y": labels(-1, 1)}
+    problem = family(
+        x=draw(grid(samples * features)).reshape(samples, features) * draw(st.sampled_from([0.125, 1.0, 8.0])),
+        k=k,
+        smoothing=smoothing,
+        mu=smoothing and draw(st.sampled_from([0.01, 0.1, 1.0])),
+        ridge=draw(st.sampled_from([0.0, 0.0, 0.5, 8.0])),
+        **teaching,
+    )
+    size = problem.dimension
+    return replace(problem, start=draw(grid(size)), comparator=draw(grid(size)))
+
+
+for family in FAMILIES.values():
+    st.register_type_strategy(family, problems(family))
+st.register_type_strategy(Problem, st.one_of(*map(problems, FAMILIES.values())))
