@@ -30,6 +30,8 @@ class Assumption:
         domain: substitution of a parameter by free non-negative symbols.
         condition: the same restriction as an expression that must be ≥ 0, for numbers.
         constant: the constant that a problem must declare, if any.
+        some: parameters of which a rule says only that they exist; they must be gone before a sum is taken and
+            before the claim is concluded.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Assumption:
     domain: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
     condition: sp.Expr | None = None
     constant: sp.Symbol | None = None
+    some: frozenset[sp.Symbol] = frozenset()
 
 
 def _subgradient(at: sp.Expr, against: sp.Expr) -> Fact:
@@ -55,7 +58,7 @@ def _descent(at: sp.Expr, to: sp.Expr) -> Fact:
     return at_most(Objective(to), Objective(at) + Inner(Gradient(at), to - at) + s.L / 2 * Norm2(to - at))
 
 
-_slack = sp.Symbol("s", nonnegative=True)
+_slack = sp.Dummy("s", nonnegative=True)
 
 CONVEX = Assumption(
     "convex",

@@ -7,7 +7,7 @@ and the curve in every plot are derived from that one expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -92,6 +92,25 @@ class Rate(Claim):
         """A rate claim, whose statement is that the metric is at most the bound in expectation."""
         statement = at_most(metric.expression, bound, expected=True)
         return cls(metric=metric, bound=bound, statement=statement, **rest)  # type: ignore[arg-type]
+
+    def prove(self) -> Checked:
+        """Check the proof, and that bound, metric, schedule and cap are those that it speaks of."""
+        checked = super().prove()
+        if checked.refused is None and (fault := self._misstated()):
+            return replace(checked, refused=fault)
+        return checked
+
+    def _misstated(self) -> str | None:
+        if self.statement != at_most(self.metric.expression, self.bound, expected=True):
+            return "the statement is not that the metric is at most the bound in expectation"
+        moved = self.definitions.get(s.w(s.t + 1), sp.nan) - (s.w(s.t) - self.schedule * s.g(s.t))
+        if sp.simplify(moved) != 0:
+            return "the schedule is not the one of the algorithm"
+        conditions = [a.condition for a in self.assumptions if a.condition is not None]
+        capped = [] if self.cap is None else [sp.simplify(1 - s.eta / self.cap)]
+        if [sp.simplify(c) for c in conditions] != capped:
+            return "the cap is not the condition on the step size that the proof assumes"
+        return None
 
     @cached_property
     def tuning(self) -> Tuning:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.terms import Definitions, normal
+from theory.terms import Definitions, exact, normal
 
 
 class Refused(ValueError):
@@ -16,11 +16,29 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Range:
-    """All integers ``lower ≤ index ≤ upper``; empty when ``upper = lower − 1``."""
+    """All integers ``lower ≤ index ≤ upper``; empty when ``upper = lower − 1``.
+
+    Raises:
+        Refused: limits that are no integers, contain the index, or lie outside the domain of its symbol.
+    """
 
     index: sp.Symbol
     lower: sp.Expr
     upper: sp.Expr
+
+    def __post_init__(self) -> None:
+        free = self.lower.free_symbols | self.upper.free_symbols
+        if not (self.lower.is_integer and self.upper.is_integer) or self.index in free:
+            raise Refused(f"{self.index} from {self.lower} to {self.upper}: expected integers free of {self.index}")
+        if (self.index.is_positive and not self.lower.is_positive) or (
+            self.index.is_nonnegative and not self.lower.is_nonnegative
+        ):
+            raise Refused(f"{self.index} cannot start at {self.lower}")
+
+    @property
+    def count(self) -> sp.Expr:
+        """Number of indices."""
+        return self.upper - self.lower + 1
 
     @property
     def limits(self) -> tuple[sp.Symbol, sp.Expr, sp.Expr]:
@@ -47,6 +65,9 @@ class Fact:
     expected: bool = False
     over: Range | None = None
 
+    def __post_init__(self) -> None:
+        exact(self.lhs, self.rhs)
+
     @property
     def gap(self) -> sp.Expr:
         """``rhs − lhs``: non-negative, or zero for an equality."""
@@ -64,16 +85,22 @@ def equals(lhs: sp.Expr, rhs: sp.Expr, **more: object) -> Fact:
 
 
 def nonnegative(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
-    """Whether ``expr ≥ 0`` is certain, everywhere on ``domain``.
+    """Whether ``expr`` is certain to be defined and ≥ 0, everywhere on ``domain``.
 
-    A condition such as ``η ≤ 1/L`` is a substitution by free non-negative symbols (``L = 1/(η + s)``), so that
-    a sign is a matter of SymPy's exact assumptions on sums and products: no numbers are tried. An honest "do
-    not know" counts as no.
+    A condition such as ``η ≤ 1/L`` is a substitution by free non-negative symbols (``L = 1/(η + s)``), so that a sign
+    is a matter of SymPy's exact assumptions on sums and products: no numbers are tried. An honest "do not know" counts
+    as no.
     """
     expr = sp.sympify(expr)
-    if expr.is_nonnegative:
-        return True
-    return bool(sp.factor(sp.together(expr.subs(domain, simultaneous=True))).is_nonnegative)
+    if not defined(expr, domain):
+        return False
+    return bool(expr.is_nonnegative or sp.factor(sp.together(expr.subs(domain, simultaneous=True))).is_nonnegative)
+
+
+def defined(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Whether no denominator of ``expr`` can vanish on ``domain``."""
+    divisors = {power.base for power in expr.atoms(sp.Pow) if not power.exp.is_nonnegative}
+    return all(sp.factor(d.subs(domain, simultaneous=True)).is_nonzero for d in divisors)
 
 
 def residual(fact: Fact, certificate: sp.Expr, definitions: Definitions) -> sp.Expr:

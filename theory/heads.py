@@ -65,12 +65,13 @@ def _norm(
             "value": lambda: equals(over(kept, x(i) ** 2), radius**2),
         },
     )
+    width = Assumption("width", rf"${size}\le n$", domain={n: budget + sp.Dummy("r", integer=True, nonnegative=True)})
     return Claim(
         id=id,
         title=title,
         setting=setting,
         statement=at_most(over(UNITS, x(i) ** 2 * weight**2), radius**2),
-        assumptions=(*masks, largest),
+        assumptions=(*masks, largest, width),
         source="O1 for the votes x²",
         proof=(
             *inside,
@@ -120,7 +121,8 @@ HEAD_NORM = _norm(
 ROUTING_NORM = _norm(
     id="G.routing",
     title="Gradient of the routing loss",
-    setting=r"$\|x\odot(\lambda-1_{S_y})\| \le R_{2K}$, with the target support $S_y$ as a mask $m$",
+    setting=r"$\|x\odot(\lambda-1_{S_y})\| \le R_{2K}$, with the target support $S_y$ as a mask $m$ "
+    r"(when $2K>n$, $R_{2K}=\|x\|$ is trivial)",
     weight=lam(i) - m(i),
     budget=2 * K,
     radius=R_2K,

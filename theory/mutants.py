@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from theory.claim import Claim
+from theory.claim import Claim, Rate
 from theory.facts import Fact
 from theory.proof import Axiom, Certificate, Jensen, Step, Telescope
 from theory.symbols import T
@@ -35,7 +35,7 @@ class Mutant:
 def mutants(claim: Claim) -> Iterator[Mutant]:
     """All mutants of ``claim``, the same ones every time."""
     for damage, statement in _sharper(claim.statement):
-        yield Mutant(damage, replace(claim, statement=statement))
+        yield Mutant(damage, _restated(claim, statement))
     for k, assumption in enumerate(claim.assumptions):
         rest = claim.assumptions[:k] + claim.assumptions[k + 1 :]
         yield Mutant(f"hypothesis dropped: {assumption.id}", replace(claim, assumptions=rest))
@@ -43,6 +43,14 @@ def mutants(claim: Claim) -> Iterator[Mutant]:
         for damage, damaged in _damaged(step):
             proof = (*claim.proof[:k], damaged, *claim.proof[k + 1 :])
             yield Mutant(f"{step.label}: {damage}", replace(claim, proof=proof))
+
+
+def _restated(claim: Claim, statement: Fact) -> Claim:
+    """The claim with another statement; a rate's bound and metric go with it."""
+    if isinstance(claim, Rate):
+        metric = replace(claim.metric, expression=statement.lhs)
+        return replace(claim, statement=statement, metric=metric, bound=statement.rhs)
+    return replace(claim, statement=statement)
 
 
 def _sharper(statement: Fact) -> Iterator[tuple[str, Fact]]:

@@ -28,10 +28,11 @@ ORDER = Assumption(
     "order",
     r"units are numbered by decreasing vote, with $\tau = v_K$",
     {
-        "kept": lambda: at_most(tau, v(i)),
-        "dropped": lambda: at_most(v(i), tau),
+        "kept": lambda: at_most(tau, v(i), over=KEPT),
+        "dropped": lambda: at_most(v(i), tau, over=DROPPED),
     },
 )
+WIDTH = Assumption("width", r"$K\le n$", domain={n: K + sp.Dummy("r", integer=True, nonnegative=True)})
 MULTIPLIERS = Assumption(
     "multipliers",
     r"$\lambda \in \Delta_{n,K}$: $0\le\lambda_i\le1$ and $\sum_i\lambda_i = K$",
@@ -47,14 +48,14 @@ O1 = Claim(
     title="The K largest votes are the best vertex",
     setting=r"$\langle\lambda,v\rangle \le s_K(v)$ for every $\lambda\in\Delta_{n,K}$: $s_K$ is a support function",
     statement=at_most(over(UNITS, lam(i) * v(i)), over(KEPT, v(i))),
-    assumptions=(ORDER, MULTIPLIERS),
+    assumptions=(ORDER, MULTIPLIERS, WIDTH),
     source="Ky Fan's principle for diagonal matrices; Rockafellar, Convex Analysis, section 13",
     proof=(
-        Axiom("above", "order", "kept", over=KEPT),
+        Axiom("above", "order", "kept"),
         Axiom("room", "multipliers", "at most 1", over=KEPT),
         Product("kept units", "above", "room"),
         Total("kept", "kept units"),
-        Axiom("below", "order", "dropped", over=DROPPED),
+        Axiom("below", "order", "dropped"),
         Axiom("weight", "multipliers", "at least 0", over=DROPPED),
         Product("dropped units", "below", "weight"),
         Total("dropped", "dropped units"),
@@ -126,7 +127,8 @@ ENTROPY = Assumption(
     r"$H=\sum_i h(\lambda_i)$, $h''(p)=-1/(p(1-p))$ on $0<p<1$: by the mean value theorem "
     r"$(h'(\lambda_i)-h'(\nu_i))(\lambda_i-\nu_i)=h''(p)(\lambda_i-\nu_i)^2$ for some such $p$",
     {"curvature": lambda: equals((slope(i) - other_slope(i)) * _moved, -(_moved**2) / (p * (1 - p)))},
-    domain={p: 1 / (1 + sp.Symbol("q", positive=True))},
+    domain={p: 1 / (1 + sp.Dummy("q", positive=True))},
+    some=frozenset({p}),
 )
 HALF_SQUARE = Assumption(
     "half square",

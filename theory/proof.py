@@ -16,9 +16,22 @@ from typing import Protocol
 
 import sympy as sp
 
-from theory.assumptions import Assumption
-from theory.facts import Fact, Range, Refused, nonnegative, residual
-from theory.terms import Definitions, IllTyped, Objective, is_random, normal, vector
+from theory.assumptions import CONVEX, Assumption
+from theory.facts import Fact, Range, Refused, defined, nonnegative, residual
+from theory.terms import (
+    Definitions,
+    Gradient,
+    IllTyped,
+    Objective,
+    Vector,
+    exact,
+    is_random,
+    known_by,
+    normal,
+    rewrite,
+    square,
+    vector,
+)
 
 
 class Provable(Protocol):
@@ -58,17 +71,37 @@ class Context:
                 return assumption
         raise Refused(f"{name!r} is not among the assumptions of {self.claim.id}")
 
-    def certain(self, multiplier: sp.Expr, over: Range | None) -> None:
-        """Refuses a multiplier that is not certainly ≥ 0, using as few assumptions as will do."""
+    def certain(self, multiplier: sp.Expr, over: Range | None = None) -> None:
+        """Refuses what is not certainly defined and ≥ 0, using as few assumptions as will do."""
         multiplier = sp.sympify(multiplier)
+        exact(multiplier)
+        if not self._somewhere(lambda domain: nonnegative(multiplier, domain), over):
+            raise Refused(f"{multiplier} is not certainly ≥ 0")
+
+    def meaningful(self, expr: sp.Expr, over: Range | None = None) -> None:
+        """Refuses an expression with a denominator that may vanish, or a number that is not exact."""
+        expr = rewrite(sp.sympify(expr), self.claim.definitions)
+        exact(expr)
+        if not self._somewhere(lambda domain: defined(expr, domain), over):
+            raise Refused(f"a denominator of {expr} may vanish")
+
+    def _somewhere(self, holds: Callable[[dict[sp.Symbol, sp.Expr]], bool], over: Range | None) -> bool:
+        """Whether a fact about signs holds on the range, if need be with one assumption's domain, then marked used."""
         domain = {} if over is None else over.domain()
-        if nonnegative(multiplier, domain):
-            return
+        if holds(domain):
+            return True
         for assumption in self.claim.assumptions:
-            if assumption.domain and nonnegative(multiplier, domain | dict(assumption.domain)):
+            if assumption.domain and holds(domain | dict(assumption.domain)):
                 self.used[assumption.id] = None
-                return
-        raise Refused(f"multiplier {multiplier} is not certainly ≥ 0")
+                return True
+        return False
+
+    def settled(self, fact: Fact) -> None:
+        """Refuses a fact about parameters of which only the existence is known."""
+        some = {symbol for assumption in self.claim.assumptions for symbol in assumption.some}
+        left = some & (fact.lhs.free_symbols | fact.rhs.free_symbols)
+        if left:
+            raise Refused(f"{min(left, key=str)} is only known to exist: it may differ from index to index")
 
 
 @dataclass(frozen=True)
@@ -96,6 +129,8 @@ class Axiom(Step):
         if self.rule not in rules:
             raise Refused(f"{self.assumption!r} has no rule {self.rule!r}")
         fact = rules[self.rule](**self.arguments)
+        if fact.over is not None and self.over not in (None, fact.over):
+            raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
         return replace(fact, over=self.over or fact.over), sp.Integer(0)
 
 
@@ -112,7 +147,8 @@ class Jensen(Step):
     over: Range | None = None
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
-        context.assumption("convex")
+        if context.assumption("convex") is not CONVEX:
+            raise Refused("the assumption called convex is not convexity")
         for weight, _ in self.terms:
             context.certain(weight, self.along or self.over)
         excess = normal(self._total(lambda weight, point: weight) - 1)
@@ -142,22 +178,28 @@ class Certificate(Step):
         stated = context.claim.statement if self.conclusion is None else self.conclusion
         parts = {label: context.fact(label) for label in self.using}
         over = _common_range([f.over for f in parts.values()] + [stated.over])
+        context.meaningful(stated.gap, over)
         certificate = sp.Integer(0)
         for label, fact in parts.items():
             multiplier = sp.sympify(self.using[label])
-            if not fact.equal:
+            if fact.equal:
+                context.meaningful(multiplier, over)
+            else:
                 context.certain(multiplier, over)
             if fact.expected and is_random(multiplier):
                 raise Refused(f"the random multiplier {multiplier} meets {label!r}, which holds in expectation")
             certificate += multiplier * fact.gap
         for coefficient, root in self.squares:
             context.certain(coefficient, over)
-            certificate += coefficient * sp.Mul(root, root)
+            exact(root)
+            certificate += coefficient * square(sp.sympify(root))
         if stated.equal and (self.squares or not all(f.equal for f in parts.values())):
             raise Refused("an equality cannot follow from inequalities")
         expected = any(f.expected for f in parts.values())
         if expected and not stated.expected and self.conclusion is None:
             raise Refused("the claim is made surely, the proof gives it in expectation")
+        if self.conclusion is None:
+            context.settled(stated)
         if self.conclusion is None and over != stated.over:
             raise Refused("the claim is made once, the proof gives it for an index that may not exist")
         fact = replace(stated, over=over, expected=stated.expected or expected)
@@ -189,6 +231,8 @@ class Total(Step):
         fact = context.fact(self.of)
         if fact.over is None:
             raise Refused(f"{self.of!r} has no index to sum over")
+        context.settled(fact)
+        context.certain(fact.over.count)
         limits = fact.over.limits
         total = replace(fact, lhs=sp.Sum(fact.lhs, limits), rhs=sp.Sum(fact.rhs, limits), over=None)
         return total, sp.Integer(0)
@@ -206,9 +250,15 @@ class Telescope(Step):
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         index, lower, upper = self.along.limits
+        context.certain(self.along.count)
+        bound = {limits[0] for total in self.potential.atoms(sp.Sum) for limits in total.limits}
+        if bound & (lower.free_symbols | upper.free_symbols | {index}):
+            raise Refused("the potential binds a symbol of the range")
 
         def at(value: sp.Expr) -> sp.Expr:
             return self.potential.subs(index, value)
+
+        context.meaningful(self.potential, Range(index, lower, upper + 1))
 
         summed = sp.Sum(self.potential - at(index + 1), self.along.limits)
         return Fact(summed, at(lower) - at(upper + 1), equal=True), sp.Integer(0)
@@ -224,6 +274,8 @@ class Split(Step):
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         index, lower, upper = self.along.limits
+        context.certain(self.at - lower + 1)
+        context.certain(upper - self.at)
         parts = (
             sp.Sum(self.summand, (index, lower, self.at)),
             sp.Sum(self.summand, (index, self.at + 1, upper)),
@@ -233,31 +285,20 @@ class Split(Step):
 
 @dataclass(frozen=True)
 class Lemma(Step):
-    """Another claim, proved on the spot, with its symbols replaced ``where`` asked.
-
-    ``where`` maps parameters to expressions and indexed letters to functions of the index. The assumptions of
-    the lemma must be assumptions of the claim.
-    """
+    """Another claim, proved on the spot, whose assumptions are among those of this one."""
 
     claim: Provable
-    where: Mapping[object, object] = field(default_factory=dict)
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         checked = check(self.claim)
         if checked.refused is not None:
             raise Refused(f"the lemma {self.claim.id} is not proved: {checked.refused}")
-        for name in checked.axioms:
-            context.assumption(name)
+        for assumption in self.claim.assumptions:
+            if context.assumption(assumption.id) != assumption:
+                raise Refused(f"the lemma {self.claim.id} means something else by {assumption.id!r}")
         if not self.claim.definitions.items() <= context.claim.definitions.items():
             raise Refused(f"the lemma {self.claim.id} speaks of another algorithm")
-
-        def put(expr: sp.Expr) -> sp.Expr:
-            for old, new in self.where.items():
-                expr = expr.subs(old, new) if isinstance(old, sp.Basic) else expr.replace(old, new)
-            return expr
-
-        statement = self.claim.statement
-        return replace(statement, lhs=put(statement.lhs), rhs=put(statement.rhs)), sp.Integer(0)
+        return self.claim.statement, sp.Integer(0)
 
 
 @dataclass(frozen=True)
@@ -294,6 +335,9 @@ def check(claim: Provable) -> Checked:
     """Check the proof of ``claim`` in exact arithmetic; a wrong proof is reported as refused, with the reason."""
     context = Context(claim)
     reports: list[StepReport] = []
+    fault = _misdefined(claim.definitions)
+    if fault:
+        return Checked(claim.id, (), (), fault)
     for step in claim.proof:
         try:
             fact, left = step.draw(context)
@@ -312,6 +356,16 @@ def check(claim: Provable) -> Checked:
         if unused:
             refused = f"never used: {', '.join(unused)}"
     return Checked(claim.id, tuple(reports), tuple(context.used), refused)
+
+
+def _misdefined(definitions: Definitions) -> str | None:
+    """What is wrong with the definitions: only vectors of a sequence are defined, and not by what comes later."""
+    for name, meaning in definitions.items():
+        if not isinstance(name, Vector) or isinstance(name, Gradient):
+            return f"{name} is no vector of a sequence, so it cannot be defined"
+        if not known_by(meaning, name.args[0] + name.lag):
+            return f"{name} is defined by what is not known then: {meaning}"
+    return None
 
 
 def _common_range(ranges: list[Range | None]) -> Range | None:

@@ -1,15 +1,14 @@
-r"""The language of the proofs: vectors, inner products, the objective, sums over an index.
+"""The language of the proofs: vectors, inner products, the objective, sums over an index.
 
-A vector is written as a *commutative* SymPy symbol, ⟨a, b⟩ as the product ``a*b`` and ‖a‖² as ``a**2``.
-This is faithful: inner products ⟨a_i, a_j⟩ of free vectors and monomials ``a_i*a_j`` are both bases of the
-symmetric bilinear forms, so an identity between inner products holds in every Hilbert space exactly when
-the polynomial identity holds. It would be *wrong* above degree two (‖a‖²‖b‖² and ⟨a, b⟩² would coincide),
-which is why :func:`normal` refuses every monomial whose degree in vectors is neither 0 nor 2.
+Inner products are brought to a normal form by bilinearity: every scalar is a polynomial in *atoms*, the Gram entries
+⟨a, b⟩ of undefined vectors (:class:`Dot`), values F(p) at points, indexed numbers, and sums over an index that cannot
+be taken apart further. Distinct atoms may take any values independently, up to inequalities that a proof must name,
+so an identity that holds for the polynomials holds in every Hilbert space.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
@@ -83,6 +82,12 @@ class Inner(sp.Function):
         return _power(rf"\left\langle {left}, {right}\right\rangle", exp)
 
 
+class Dot(sp.Function):
+    """A Gram entry: the inner product of two undefined vectors, in canonical order."""
+
+    is_real = True
+
+
 def _power(text: str, exp: str | None) -> str:
     return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
@@ -92,18 +97,28 @@ def sequence(name: str, kind: type, letter: str | None = None, lag: int = 0) -> 
     return type(name, (kind,), {"letter": letter or name, "lag": lag})
 
 
-ATOMS = (Vector, Scalar, FixedVector, Objective, sp.Sum)
+ATOMS = (Vector, Scalar, FixedVector, Dot, Objective, sp.Sum)
 
 
 def known_by(expr: sp.Expr, time: sp.Expr) -> bool:
     """Whether every vector in ``expr`` is determined by the randomness before step ``time``."""
+    if isinstance(expr, sp.Sum):
+        # for the latest term of the sum: its index runs up to ``upper``, so ``upper = index + r`` with r ≥ 0
+        index, lower, upper = expr.limits[0]
+        bound = sp.Dummy(str(index), integer=True, nonnegative=bool(lower.is_nonnegative))
+        slack = sp.Dummy("r", integer=True, nonnegative=True)
+        last = {} if not upper.free_symbols else {min(upper.free_symbols, key=str): bound + slack + _offset(upper)}
+        return known_by(expr.function.xreplace({index: bound}), time.subs(last))
+    if isinstance(expr, Gradient | Objective):
+        return known_by(expr.args[0], time)
+    if isinstance(expr, Vector):
+        return bool((time - expr.args[0] - expr.lag).is_nonnegative)
+    return not isinstance(expr, Scalar) and all(known_by(part, time) for part in expr.args)
 
-    def known(atom: sp.Expr) -> bool:
-        if isinstance(atom, Gradient | Objective):
-            return known_by(atom.args[0], time)
-        return isinstance(atom, Vector) and bool((time - atom.args[0] - atom.lag).is_nonnegative)
 
-    return all(known(atom) for atom in expr.atoms(Vector, Scalar, Objective))
+def _offset(upper: sp.Expr) -> sp.Expr:
+    """``T − upper`` for an upper limit ``T − c``."""
+    return min(upper.free_symbols, key=str) - upper
 
 
 def is_random(expr: sp.Expr) -> bool:
@@ -121,26 +136,61 @@ def rewrite(expr: sp.Expr, definitions: Definitions) -> sp.Expr:
     raise IllTyped(f"circular definitions: {', '.join(map(str, definitions))}")
 
 
+def exact(*expressions: sp.Expr) -> None:
+    """Raises IllTyped if a number in ``expressions`` is not exact."""
+    for expr in expressions:
+        if expr.atoms(sp.Float):
+            raise IllTyped(f"inexact number in {expr}")
+
+
+def square(root: sp.Expr) -> sp.Expr:
+    """‖root‖² of a vector, root² of a number.
+
+    Raises:
+        IllTyped: ``root`` is not certain to be real, so that its square may be negative.
+    """
+    if not root.is_real:
+        raise IllTyped(f"{root} is not certain to be real")
+    outer = {atom for atom in _outermost(root) if isinstance(atom, Vector | FixedVector)}
+    return Norm2(root) if outer else root**2
+
+
 def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
     """The unique normal form of a scalar expression; it is 0 exactly when the expression vanishes identically.
 
     Raises:
-        IllTyped: a monomial is not a scalar, or a number is not exact.
+        IllTyped: the expression is not a scalar, or a number in it is not exact.
     """
     expr = rewrite(sp.sympify(expr), definitions or {})
-    if expr.atoms(sp.Float):
-        raise IllTyped(f"inexact number in {expr}")
-    expr = expr.replace(Norm2, lambda a: a * a).replace(Inner, lambda a, b: a * b)
-    expr = expr.replace(Objective, lambda p: Objective(vector(p))).replace(Gradient, lambda p: Gradient(vector(p)))
+    exact(expr)
+    expr = expr.replace(Norm2, lambda a: _gram(a, a)).replace(Inner, _gram)
+    expr = expr.replace(Objective, lambda p: Objective(vector(p)))
     expr = expr.replace(sp.Sum, _distribute)
     poly, names = _polynomial(expr)
-    total = sp.Integer(0)
-    for powers, coefficient in poly:
-        degree = sum(e for e, a in zip(powers, names, strict=True) if isinstance(a, Vector | FixedVector))
-        if degree not in (0, 2):
-            raise IllTyped(f"not a scalar: {sp.prod(a**e for a, e in zip(names, powers, strict=True))}")
-        total += coefficient * sp.prod([a**e for a, e in zip(names, powers, strict=True)])
-    return total
+    for powers, _ in poly:
+        lone = [a for e, a in zip(powers, names, strict=True) if e and isinstance(a, Vector | FixedVector)]
+        if lone:
+            raise IllTyped(f"not a scalar: {lone[0]} in {expr}")
+    return sp.Add(*(c * sp.prod([a**e for a, e in zip(names, powers, strict=True)]) for powers, c in poly))
+
+
+def _gram(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+    """⟨left, right⟩ by bilinearity, in Gram entries."""
+    rows, columns = _coefficients(left), _coefficients(right)
+    return sp.Add(*(c * d * Dot(*sorted((a, b), key=sp.default_sort_key)) for a, c in rows for b, d in columns))
+
+
+def _coefficients(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """The vectors of a linear combination, each with its coefficient.
+
+    Raises:
+        IllTyped: the expression is not linear in vectors.
+    """
+    expr = expr.replace(Gradient, lambda p: Gradient(vector(p))).replace(sp.Sum, _distribute)
+    terms, names = _polynomial(expr)
+    if any(sum(powers) != 1 for powers, _ in terms):
+        raise IllTyped(f"not a vector: {expr}")
+    return [(names[powers.index(1)], c) for powers, c in terms]
 
 
 def vector(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
@@ -149,11 +199,7 @@ def vector(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
     Raises:
         IllTyped: the expression is not linear in vectors.
     """
-    expr = rewrite(sp.sympify(expr), definitions or {}).replace(sp.Sum, _distribute)
-    terms, names = _polynomial(expr)
-    if any(sum(powers) != 1 for powers, _ in terms):
-        raise IllTyped(f"not a vector: {expr}")
-    return sp.Add(*(c * names[powers.index(1)] for powers, c in terms))
+    return sp.Add(*(c * a for a, c in _coefficients(rewrite(sp.sympify(expr), definitions or {}))))
 
 
 def simplified(coefficient: sp.Expr) -> sp.Expr:
@@ -164,17 +210,7 @@ def simplified(coefficient: sp.Expr) -> sp.Expr:
 
 def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], list[sp.Expr]]:
     """Terms of ``expr`` as a polynomial in its atoms, with simplified coefficients."""
-    names: list[sp.Expr] = []
-
-    def outermost(e: sp.Expr) -> None:
-        if isinstance(e, ATOMS):
-            if e not in names:
-                names.append(e)
-        else:
-            for a in e.args:
-                outermost(a)
-
-    outermost(expr)
+    names = list(dict.fromkeys(_outermost(expr)))
     if not names:
         return ([] if expr == 0 else [((), simplified(expr))]), []
     stand_ins = {a: sp.Dummy(real=True) for a in names}
@@ -186,11 +222,29 @@ def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], l
     return [(powers, c) for powers, c in terms if c != 0], names
 
 
+def _outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """The atoms of ``expr`` that are not inside another."""
+    if isinstance(expr, ATOMS):
+        yield expr
+    else:
+        for part in expr.args:
+            yield from _outermost(part)
+
+
 def _distribute(summand: sp.Expr, limits: sp.Tuple) -> sp.Expr:
-    """A sum, distributed over its terms, with everything free of the index in front."""
+    """A sum, distributed over its terms, with everything free of the index in front.
+
+    The number of terms is ``upper − lower + 1`` only where that is certain not to be negative; else it stays a sum.
+
+    Raises:
+        IllTyped: limits that are no integers, or that contain the index.
+    """
     index, lower, upper = limits
+    if not (lower.is_integer and upper.is_integer) or index in (lower.free_symbols | upper.free_symbols):
+        raise IllTyped(f"a sum over {index} from {lower} to {upper}: expected integers free of {index}")
+    count = upper - lower + 1
     total = sp.Integer(0)
     for term in sp.Add.make_args(sp.expand(summand)):
         front, rest = term.as_independent(index, as_Add=False)
-        total += front * (upper - lower + 1 if rest == 1 else sp.Sum(rest, limits))
+        total += front * (count if rest == 1 and count.is_nonnegative else sp.Sum(rest, limits))
     return total

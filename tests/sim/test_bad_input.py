@@ -102,7 +102,9 @@ def test_one_class() -> None:
     refuses(softmax, "^y has one class only", y=torch.zeros(3, dtype=torch.int64))
 
 
-@pytest.mark.parametrize("support", [FIRST.float(), FIRST[:2], FIRST.T, FIRST[0]], ids=lambda s: f"{s.dtype}, {s.shape}")
+@pytest.mark.parametrize(
+    "support", [FIRST.float(), FIRST[:2], FIRST.T, FIRST[0]], ids=lambda s: f"{s.dtype}, {s.shape}"
+)
 def test_supports_that_are_not_one_boolean_a_unit(support: torch.Tensor) -> None:
     refuses(routing, "^support of ", support=support)
 

@@ -207,7 +207,7 @@ def test_statement_and_setting_are_latex(id):
 def test_a_rate_is_written_with_the_letters_of_the_glossary(id):
     claim = RATES[id]
     written = claim.latex()
-    assert written.startswith(r"\mathbb E\left[")
+    assert written.startswith(r"\mathbb{E}\left[")
     for symbol in claim.bound.free_symbols:
         assert GLOSSARY[symbol.name].latex in written
         assert symbol.name not in re.findall(r"(?<!\\)\b[a-zA-Z]{3,}\b", written)

@@ -20,13 +20,14 @@ constants = st.floats(1e-2, 1e2)
 
 
 @cache
-def compiled(claim: Rate):
+def compiled(id: str):
+    claim = claims[id]
     return sp.lambdify((T, eta, *claim.constants), claim.bound, "math")
 
 
 def best(claim: Rate, horizon: int, values: dict[str, float], cap: float) -> float:
     """The least value of the bound over 0 < η ≤ cap, by search over ln η."""
-    bound = compiled(claim)
+    bound = compiled(claim.id)
     found = minimize_scalar(
         lambda log_eta: bound(horizon, math.exp(log_eta), **values),
         bounds=(math.log(cap) - 30, math.log(cap)),
