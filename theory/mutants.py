@@ -57,11 +57,14 @@ def _sharper(statement: Fact) -> Iterator[tuple[str, Fact]]:
     """The statement with the constant of one term of its bound halved, or an exponent of T sharpened."""
     terms = sp.Add.make_args(sp.expand(statement.rhs, deep=False))
     for k, term in enumerate(terms):
+        if term == 0:
+            continue
         rest = sp.Add(*terms[:k], *terms[k + 1 :])
         yield f"constant halved: {term}", replace(statement, rhs=rest + term / 2)
         if not is_random(term) and T in term.free_symbols:
             yield f"exponent of T sharpened: {term}", replace(statement, rhs=rest + term.subs(T, T**2))
-    yield "inequality reversed", replace(statement, lhs=statement.rhs, rhs=statement.lhs)
+    if not statement.equal:
+        yield "inequality reversed", replace(statement, lhs=statement.rhs, rhs=statement.lhs)
 
 
 def _damaged(step: Step) -> Iterator[tuple[str, Step]]:

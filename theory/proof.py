@@ -76,7 +76,7 @@ class Context:
         multiplier = sp.sympify(multiplier)
         exact(multiplier)
         if not self._somewhere(lambda domain: nonnegative(multiplier, domain), over):
-            raise Refused(f"{multiplier} is not certainly ≥ 0")
+            raise Refused(f"multiplier {multiplier} is not certainly ≥ 0")
 
     def meaningful(self, expr: sp.Expr, over: Range | None = None) -> None:
         """Refuses an expression with a denominator that may vanish, or a number that is not exact."""
@@ -128,7 +128,10 @@ class Axiom(Step):
         rules = context.assumption(self.assumption).rules
         if self.rule not in rules:
             raise Refused(f"{self.assumption!r} has no rule {self.rule!r}")
-        fact = rules[self.rule](**self.arguments)
+        try:
+            fact = rules[self.rule](**self.arguments)
+        except TypeError as error:
+            raise Refused(f"{self.rule!r} of {self.assumption!r} takes other arguments: {error}") from None
         if fact.over is not None and self.over not in (None, fact.over):
             raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
         return replace(fact, over=self.over or fact.over), sp.Integer(0)
@@ -336,6 +339,8 @@ def check(claim: Provable) -> Checked:
     context = Context(claim)
     reports: list[StepReport] = []
     fault = _misdefined(claim.definitions)
+    if len({assumption.id for assumption in claim.assumptions}) < len(claim.assumptions):
+        fault = "two assumptions have one name"
     if fault:
         return Checked(claim.id, (), (), fault)
     for step in claim.proof:

@@ -168,7 +168,7 @@ def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
     expr = expr.replace(sp.Sum, _distribute)
     poly, names = _polynomial(expr)
     for powers, _ in poly:
-        lone = [a for e, a in zip(powers, names, strict=True) if e and isinstance(a, Vector | FixedVector)]
+        lone = [a for e, a in zip(powers, names, strict=True) if e and _is_vector(a)]
         if lone:
             raise IllTyped(f"not a scalar: {lone[0]} in {expr}")
     return sp.Add(*(c * sp.prod([a**e for a, e in zip(names, powers, strict=True)]) for powers, c in poly))
@@ -176,8 +176,15 @@ def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
 
 def _gram(left: sp.Expr, right: sp.Expr) -> sp.Expr:
     """⟨left, right⟩ by bilinearity, in Gram entries."""
-    rows, columns = _coefficients(left), _coefficients(right)
-    return sp.Add(*(c * d * Dot(*sorted((a, b), key=sp.default_sort_key)) for a, c in rows for b, d in columns))
+    return sp.Add(*(c * d * _entry(a, b) for a, c in _coefficients(left) for b, d in _coefficients(right)))
+
+
+def _entry(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """⟨a, b⟩ of two vectors; a sum of vectors comes out when its index does not clash with the other one."""
+    for total, other in ((a, b), (b, a)):
+        if isinstance(total, sp.Sum) and not isinstance(other, sp.Sum) and total.limits[0][0] not in other.free_symbols:
+            return _distribute(_gram(total.function, other), total.limits[0])
+    return Dot(*sorted((a, b), key=sp.default_sort_key))
 
 
 def _coefficients(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
@@ -188,9 +195,15 @@ def _coefficients(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
     """
     expr = expr.replace(Gradient, lambda p: Gradient(vector(p))).replace(sp.Sum, _distribute)
     terms, names = _polynomial(expr)
-    if any(sum(powers) != 1 for powers, _ in terms):
+    if any(sum(powers) != 1 for powers, _ in terms) or not all(map(_is_vector, names)):
         raise IllTyped(f"not a vector: {expr}")
     return [(names[powers.index(1)], c) for powers, c in terms]
+
+
+def _is_vector(atom: sp.Expr) -> bool:
+    if isinstance(atom, sp.Sum):
+        return any(map(_is_vector, _outermost(atom.function)))
+    return isinstance(atom, Vector | FixedVector)
 
 
 def vector(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
@@ -231,14 +244,16 @@ def _outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
             yield from _outermost(part)
 
 
-def _distribute(summand: sp.Expr, limits: sp.Tuple) -> sp.Expr:
+def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
     """A sum, distributed over its terms, with everything free of the index in front.
 
     The number of terms is ``upper − lower + 1`` only where that is certain not to be negative; else it stays a sum.
 
     Raises:
-        IllTyped: limits that are no integers, or that contain the index.
+        IllTyped: limits that are no integers, or that contain the index; or a sum over several indices.
     """
+    if more:
+        raise IllTyped(f"a sum over several indices at once: {summand}")
     index, lower, upper = limits
     if not (lower.is_integer and upper.is_integer) or index in (lower.free_symbols | upper.free_symbols):
         raise IllTyped(f"a sum over {index} from {lower} to {upper}: expected integers free of {index}")

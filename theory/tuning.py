@@ -45,7 +45,7 @@ def tune(bound: sp.Expr, cap: sp.Expr | None = None) -> Tuning:
     """
     terms = sp.collect(sp.expand(bound), eta, evaluate=False)
     a, c, rest = (terms.pop(power, sp.Integer(0)) for power in (1 / eta, eta, sp.Integer(1)))
-    if terms or a == 0 or c == 0:
+    if terms or eta in rest.free_symbols or not (a.is_nonnegative and c.is_nonnegative) or 0 in (a, c):
         raise ValueError(f"no tuning is known for {bound}: expected A/eta + C*eta + rest")
     inverse = sp.sqrt(sp.cancel(c / a))
     free = 2 * sp.sqrt(sp.cancel(a * c)) + rest

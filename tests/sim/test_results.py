@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_a_run_that_diverged_can_be_saved_too(tmp_path: Path, value: float) -> N
 
 
 @pytest.mark.parametrize("engine", [enumerate_paths, simulate])
-def test_what_an_engine_returns_can_be_saved(tmp_path: Path, engine) -> None:  # noqa: ANN001
+def test_what_an_engine_returns_can_be_saved(tmp_path: Path, engine: Callable[..., Run]) -> None:
     run = engine(TINY, halves, [1, 3], "mean_square_gradient")
     run.save(tmp_path / "deep" / "folder" / "run.json")
     assert Run.load(tmp_path / "deep" / "folder" / "run.json") == run

@@ -113,7 +113,6 @@ def test_the_domain_of_the_step_condition_is_that_condition():
     assert sp.solve(replacement - L, slack) == [1 / L - eta]
 
 
-@pytest.mark.xfail(strict=True, reason="bound, schedule and cap can be changed apart from what is proved")
 @pytest.mark.parametrize(
     "changes",
     [{"bound": RATES["R1"].bound / 2}, {"schedule": eta / (t + 1)}, {"metric": RATES["R3"].metric}],

@@ -11,7 +11,7 @@ from theory.assumptions import STEP_AT_MOST_INVERSE_L
 from theory.facts import Range, at_most, nonnegative, residual
 from theory.operator import KEPT, UNITS
 from theory.symbols import G, K, L, T, eta, g, i, n, sigma, t, u, w
-from theory.terms import Inner, Norm2
+from theory.terms import Dot, Inner, Norm2
 
 ALL_STEPS = Range(t, sp.Integer(0), T - 1)
 BUT_LAST = Range(t, sp.Integer(0), T - 2)
@@ -162,4 +162,4 @@ def test_residual_is_what_the_certificate_leaves():
     moment = at_most(Norm2(g(t)), G**2)
     assert residual(fact, eta**2 * moment.gap, step) == 0
     left = residual(fact, sp.Integer(0), step)
-    assert left.subs({G: 5, eta: sp.Rational(1, 2), g(t): 3}) == 4
+    assert left.subs({G: 5, eta: sp.Rational(1, 2), Dot(g(t), g(t)): 9}) == 4
