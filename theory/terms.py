@@ -9,6 +9,7 @@ so an identity that holds for the polynomials holds in every Hilbert space.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
@@ -187,7 +188,8 @@ def _entry(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return Dot(*sorted((a, b), key=sp.default_sort_key))
 
 
-def _coefficients(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+@lru_cache(maxsize=4096)
+def _coefficients(expr: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
     """The vectors of a linear combination, each with its coefficient.
 
     Raises:
@@ -197,7 +199,7 @@ def _coefficients(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
     terms, names = _polynomial(expr)
     if any(sum(powers) != 1 for powers, _ in terms) or not all(map(_is_vector, names)):
         raise IllTyped(f"not a vector: {expr}")
-    return [(names[powers.index(1)], c) for powers, c in terms]
+    return tuple((names[powers.index(1)], c) for powers, c in terms)
 
 
 def _is_vector(atom: sp.Expr) -> bool:
@@ -215,10 +217,12 @@ def vector(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
     return sp.Add(*(c * a for a, c in _coefficients(rewrite(sp.sympify(expr), definitions or {}))))
 
 
+@lru_cache(maxsize=4096)
 def simplified(coefficient: sp.Expr) -> sp.Expr:
-    """A rational or radical expression in parameters, literally 0 when it vanishes."""
-    coefficient = sp.cancel(sp.together(coefficient))
-    return coefficient if coefficient.is_Rational else sp.factor(sp.simplify(coefficient))
+    """The canonical form of a rational or radical expression in parameters: literally 0 when it vanishes."""
+    reduced = sp.cancel(coefficient)
+    radical = any(not power.exp.is_integer for power in reduced.atoms(sp.Pow))
+    return sp.cancel(sp.simplify(reduced)) if radical else reduced
 
 
 def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], list[sp.Expr]]:

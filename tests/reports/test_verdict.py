@@ -1,0 +1,264 @@
+"""Statuses against their definition, on runs made up for the purpose and on an instance that attains its bound."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from reports import Verdict, judge, verify
+from sim import Horizon, Run
+from sim.problems import Routing
+from theory import Rate, claims
+
+R1, R6 = claims["R1"], claims["R6"]
+assert isinstance(R1, Rate)
+assert isinstance(R6, Rate)
+
+DECLARED = {"G": 2.0, "D": 3.0, "L": 5.0, "sigma": 1.5, "Delta": 4.0}
+MEASURED = {"G": 1.9, "sigma": 1.5, "L": 4.0, "convexity": -0.1}
+BOUNDS: dict[str, Callable[[int, float], float]] = {
+    "R1": lambda T, eta: 3.0**2 / (2 * eta * T) + eta * 2.0**2 / 2,
+    "R6": lambda T, eta: 2 * 4.0 / (eta * T) + 5.0 * eta * 1.5**2,
+}
+KEYS = {
+    *("claim", "problem", "method", "engine", "horizon", "trials", "measured", "lower", "upper", "bound", "tightness"),
+    *("status", "assumptions", "constants", "seed"),
+}
+
+ids = st.sampled_from(["R1", "R6"])
+horizons = st.integers(1, 10**6)
+etas = st.floats(1e-6, 0.2)
+shares = st.floats(0, 3) | st.sampled_from([0.999, 1.0, 1.001])
+
+
+def exact(id: str, T: int, eta: float, value: float, rounding: float = 0.0) -> Run:
+    """An exact run of a claim's metric that breaks no assumption."""
+    row = Horizon(T, eta, (value,), rounding, dict(MEASURED))
+    return Run("made up", "hard AAT-SGD, K=2", claims[id].metric.id, "exact", 3, 0, dict(DECLARED), True, (row,))
+
+
+def sampled(id: str, T: int, eta: float, *values: float) -> Run:
+    """A Monte Carlo run of a claim's metric that breaks no assumption."""
+    row = Horizon(T, eta, values, 0.0, dict(MEASURED))
+    return Run("made up", "hard AAT-SGD, K=2", claims[id].metric.id, "monte_carlo", 3, 7, dict(DECLARED), True, (row,))
+
+
+def verdict(id: str, run: Run, level: float = 1e-3) -> Verdict:
+    (row,) = judge([(claims[id], run, "aat verify")], level)
+    return row
+
+
+def status(lower: float, upper: float, bound: float) -> str:
+    return "violated" if lower > bound else "holds" if upper <= bound else "undecided"
+
+
+# --- Holds, violated, undecided ---
+
+
+@given(ids, st.integers(1, 20), etas, shares, st.sampled_from([0.0, 1e-12, 0.01]))
+def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: float, share: float, error: float) -> None:
+    bound = BOUNDS[id](T, eta)
+    value, rounding = share * bound, error * bound
+    assume(error or share != 1)
+    row = verdict(id, exact(id, T, eta, value, rounding))
+    assert row.status == status(value - rounding, value + rounding, bound)
+    assert (row.lower, row.upper, row.level) == (value - rounding, value + rounding, 0.0)
+    assert row.bound == pytest.approx(bound)
+    assert row.tightness == pytest.approx(share)
+    assert row.trials == 3**T
+
+
+@given(ids, horizons, etas, shares, st.floats(0.001, 2), st.integers(1, 20), st.sampled_from([0.05, 1e-3]))
+def test_a_sampled_run_is_judged_by_a_one_sided_interval_on_each_side(
+    id: str, T: int, eta: float, share: float, width: float, pairs: int, level: float
+) -> None:
+    """Half the trials lie above the mean and half below, as far: then the reach of Student's interval is known."""
+    bound = BOUNDS[id](T, eta)
+    centre, spread = share * bound, width * bound
+    row = verdict(id, sampled(id, T, eta, *[centre - spread, centre + spread] * pairs), level)
+    reach = stats.t.isf(level / 2, 2 * pairs - 1) * spread / math.sqrt(2 * pairs - 1)
+    assert (row.lower, row.upper) == pytest.approx((centre - reach, centre + reach), rel=1e-6, abs=1e-6 * bound)
+    assert row.status == status(row.lower, row.upper, bound)
+    assert (row.measured, row.tightness) == pytest.approx((centre, share), abs=1e-9 * bound + 1e-9)
+    assert (row.trials, row.level) == (2 * pairs, level / 2)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("engine", ["exact", "monte_carlo"])
+def test_a_run_that_diverged_is_undecided(engine: str, bad: float) -> None:
+    run = exact("R1", 4, 0.1, bad) if engine == "exact" else sampled("R1", 4, 0.1, 0.1, 0.2, bad, 0.3)
+    row = verdict("R1", run)
+    assert row.status == "undecided"
+    assert "diverged" in row.reason
+
+
+def test_trials_that_all_agree_are_judged_like_an_exact_run() -> None:
+    bound = BOUNDS["R1"](8, 0.125)
+    assert verdict("R1", sampled("R1", 8, 0.125, *[bound - 1.0] * 4)).status == "holds"
+    assert verdict("R1", sampled("R1", 8, 0.125, *[bound + 1.0] * 4)).status == "violated"
+
+
+# --- Void ---
+
+
+def on_run(**changes: object) -> Callable[[Run], Run]:
+    return lambda run: replace(run, **changes)
+
+
+def on_row(**changes: object) -> Callable[[Run], Run]:
+    return lambda run: replace(run, horizons=tuple(replace(row, **changes) for row in run.horizons))
+
+
+def without(constant: str) -> Callable[[Run], Run]:
+    return on_run(constants={name: value for name, value in DECLARED.items() if name != constant})
+
+
+def measuring(**changes: float) -> Callable[[Run], Run]:
+    return on_row(audit={**MEASURED, **changes})
+
+
+BROKEN = {
+    "R1 on a problem that is not convex": ("R1", "convex", on_run(convex=False)),
+    "R1 unaudited for convexity": ("R1", "convex", on_row(audit={"G": 1.0})),
+    "R1 with a tangent above F(u)": ("R1", "convex", measuring(convexity=1e-6)),
+    "R1 with an unmeasurable tangent": ("R1", "convex", measuring(convexity=math.nan)),
+    "R1 without G": ("R1", "second moment", without("G")),
+    "R1 with a larger measured G": ("R1", "second moment", measuring(G=2.001)),
+    "R1 with an unmeasurable G": ("R1", "second moment", measuring(G=math.nan)),
+    "R1 without D": ("R1", "distance", without("D")),
+    "R6 without L, for its smoothness": ("R6", "smooth", without("L")),
+    "R6 without L, for its step": ("R6", "step", without("L")),
+    "R6 with a larger measured L": ("R6", "smooth", measuring(L=5.001)),
+    "R6 with an unmeasurable L": ("R6", "smooth", measuring(L=math.nan)),
+    "R6 without sigma": ("R6", "variance", without("sigma")),
+    "R6 with a larger measured sigma": ("R6", "variance", measuring(sigma=1.501)),
+    "R6 without Delta": ("R6", "suboptimality", without("Delta")),
+    "R6 with a step above 1/L": ("R6", "step", on_row(eta=0.2001)),
+}
+
+
+@pytest.mark.parametrize("value", [0.01, 1e6])
+@pytest.mark.parametrize("make", [exact, sampled])
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_assumption_voids_whatever_was_measured(case: str, make: Callable[..., Run], value: float) -> None:
+    id, assumption, broken = BROKEN[case]
+    sound = make(id, 4, 0.1, value, 0.0) if make is exact else make(id, 4, 0.1, value, value)
+    assert verdict(id, sound).status == ("holds" if value < 1 else "violated")
+    row = verdict(id, broken(sound))
+    assert row.status == "void"
+    assert row.assumptions[assumption].startswith("not met")
+    assert f"{assumption} not met" in row.reason
+
+
+@given(ids, st.integers(1, 20), etas)
+def test_constants_may_be_attained_and_a_step_may_be_as_large_as_its_condition(id: str, T: int, eta: float) -> None:
+    measured = {name: DECLARED[name] * (1 + 1e-12) for name in ("G", "sigma", "L")}
+    run = measuring(**measured, convexity=1e-12)(exact(id, T, eta, 0.0))
+    row = verdict(id, run)
+    assert row.status == "holds"
+    assert set(row.assumptions) == {assumption.id for assumption in claims[id].assumptions}
+    assert verdict("R6", exact("R6", T, 1 / DECLARED["L"], 0.0)).status == "holds"
+
+
+# --- Many rows ---
+
+
+@given(st.integers(1, 6), st.integers(0, 3))
+def test_level_is_shared_over_the_rows_that_are_judged_by_sampling(judged: int, void: int) -> None:
+    bound = BOUNDS["R1"](4, 0.1)
+    undecided = sampled("R1", 4, 0.1, bound - 1, bound + 1)
+    others = [on_run(convex=False)(undecided)] * void + [exact("R1", 4, 0.1, 0.1)] * void
+    rows = judge([(R1, run, "") for run in [undecided] * judged + others], 0.01)
+    assert [row.status for row in rows] == ["undecided"] * judged + ["void"] * void + ["holds"] * void
+    assert {row.level for row in rows[:judged]} == {0.01 / (2 * judged)}
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> list[tuple[Rate, Run, str]]:
+    """Up to five runs with different horizons, sampled, exact, void or diverged."""
+    pairs = []
+    for T in range(1, draw(st.integers(2, 5)) + 1):
+        id = draw(ids)
+        centre = draw(shares) * BOUNDS[id](T, 0.1)
+        values = [centre + draw(st.floats(-1, 1)) for _ in range(4)]
+        run = sampled(id, T, 0.1, *values) if draw(st.booleans()) else exact(id, T, 0.1, centre)
+        spoiled = draw(st.sampled_from([None, None, None, without("G"), without("L"), on_row(values=(math.nan,) * 4)]))
+        pairs.append((claims[id], spoiled(run) if spoiled else run, f"row {T}"))
+    return pairs
+
+
+@settings(max_examples=60)
+@given(studies().flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))))
+def test_verdicts_do_not_depend_on_the_order_of_rows(case: tuple[list, list]) -> None:
+    before, after = ({row.horizon: json.dumps(row.as_row()) for row in judge(pairs, 0.05)} for pairs in case)
+    assert before == after
+
+
+def test_a_run_has_one_row_for_each_of_its_horizons_in_the_order_of_runs() -> None:
+    runs = [exact("R1", 1, 0.1, 0.1), exact("R6", 2, 0.1, 0.1)]
+    runs[0] = replace(runs[0], horizons=tuple(replace(runs[0].horizons[0], T=T) for T in (1, 2, 5)))
+    rows = judge([(R1, runs[0], "first"), (R6, runs[1], "second")])
+    told = [(row.claim, row.horizon, row.command, row.engine, row.metric) for row in rows]
+    assert told == [("R1", T, "first", "exact", "average_gap") for T in (1, 2, 5)] + [
+        ("R6", 2, "second", "exact", "mean_square_gradient")
+    ]
+
+
+# --- Rows ---
+
+
+@given(ids, st.integers(1, 20), etas, shares)
+def test_a_row_has_every_key_and_survives_strict_json(id: str, T: int, eta: float, share: float) -> None:
+    row = verdict(id, exact(id, T, eta, share * BOUNDS[id](T, eta))).as_row()
+    assert set(row) >= KEYS
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("where", ["values", "audit", "constants"])
+def test_numbers_that_json_does_not_have_become_null(where: str, bad: float) -> None:
+    run = exact("R1", 4, 0.1, bad if where == "values" else 0.1)
+    if where == "audit":
+        run = measuring(L=bad)(run)
+    if where == "constants":
+        run = on_run(constants={**DECLARED, "L": bad})(run)
+    row = json.loads(json.dumps(verdict("R1", run).as_row(), allow_nan=False))
+    bare = {"values": row["measured"], "audit": row["audit"]["L"], "constants": row["constants"]["L"]}
+    assert bare[where] is None
+
+
+# --- An instance that attains the bound ---
+
+
+def linear_until_the_end(a: float, b: float, eta: float, T: int) -> Routing:
+    """One sample with votes v₁ > v₂ and the target {2}: F = v₁ − v₂ up to the comparator, T steps downhill."""
+    slope = torch.tensor([a, -b], dtype=torch.float64)
+    start = torch.tensor([(eta * T + 1) * (a * a + b * b) / a, 0.0], dtype=torch.float64)
+    x, support = torch.tensor([[a, b]], dtype=torch.float64), torch.tensor([[False, True]])
+    return Routing(x=x, support=support, k=1, start=start, comparator=start - eta * T * slope)
+
+
+@settings(max_examples=40)
+@given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.01, 1), st.integers(1, 12))
+def test_a_bound_that_is_attained_is_not_called_violated_and_a_smaller_one_is(
+    a: float, b: float, eta: float, T: int
+) -> None:
+    problem = linear_until_the_end(a, b, eta, T)
+    (row,) = verify(R1, problem, [T], exact=True, step=eta)
+    assert row.tightness == pytest.approx(1)
+    assert row.status in {"holds", "undecided"}
+    (row,) = verify(replace(R1, bound=0.4 * R1.bound), problem, [T], exact=True, step=eta)
+    assert row.status == "violated"
+
+
+def test_trials_decide_an_attained_bound_when_it_is_shrunk() -> None:
+    problem = linear_until_the_end(2.0, 1.0, 0.1, 8)
+    shrunk = replace(R1, bound=0.4 * R1.bound)
+    assert Counter(row.status for row in verify(shrunk, problem, [8], trials=4, step=0.1)) == {"violated": 1}
