@@ -7,10 +7,10 @@ level in blocks, depth first, so that memory stays bounded by T blocks while the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -27,7 +27,7 @@ StepSizes = Callable[[int], "NDArray | Sequence[float]"]
 BLOCK = 2**13
 MOST_PATHS = 2**27
 
-# A sum of n rounded terms errs by a few ε relative to its largest term; 2^10 ε covers the chain of T ≤ 30 steps.
+# Rounding is relative to the largest of the numbers that are added, votes included; 2^10 ε covers T ≤ 27 steps of them.
 _ROUNDING = 2.0**10 * torch.finfo(torch.float64).eps
 
 
@@ -62,16 +62,16 @@ def enumerate_paths(
     measured = metric(metric_name)
     check_paths(problem.samples, horizons)
     results = []
-    for horizon in sorted(horizons):
+    for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
         tree = _Tree(problem, rule, measured, horizon, sizes, block)
         tree.grow()
-        scale = eta(horizon) if eta else sizes[0]
+        scale = float(eta(horizon)) if eta else sizes[0]
         checks = audit(problem, torch.stack(tree.visited))
         results.append(Horizon(horizon, scale, (tree.expectation(),), _ROUNDING * tree.largest, checks))
     return Run(
         problem=problem.name,
-        method=problem.head,
+        method=problem.method_name(rule.name),
         metric=metric_name,
         engine="exact",
         samples=problem.samples,
@@ -110,32 +110,28 @@ class _Tree:
     def grow(self) -> None:
         """Visit every node down to the last time that the metric looks at."""
         w = self.problem.w0[None]
-        stack: list[tuple[int, State, Tensor]] = [(0, self.method.start(w), torch.zeros_like(w))]
-        while stack:
-            t, state, total = stack.pop()
-            total = total + state.w
-            if t in self.sums:
-                point = state.w if self.metric.of == "iterate" else total / (t + 1)
-                values = self.metric.measure(self.problem, point)
-                self.sums[t].append(values.sum().item())
-                self.largest = max(self.largest, values.abs().max().item())
-            if len(self.visited) <= t:
-                self.visited.append(state.w[0])
-            if t < self.times[-1]:
-                stack.extend(self._children(t, state, total))
+        self._visit(0, self.method.start(w), torch.zeros_like(w))
 
-    def _children(self, t: int, state: State, total: Tensor) -> list[tuple[int, State, Tensor]]:
-        """All N continuations of each path, in blocks."""
+    def _visit(self, t: int, state: State, total: Tensor) -> None:
+        total = total + state.w
+        if t in self.sums:
+            point = state.w if self.metric.of == "iterate" else total / (t + 1)
+            values = self.metric.measure(self.problem, point)
+            self.sums[t].append(values.sum().item())
+            self.largest = max(self.largest, values.abs().max().item(), self.metric.scale(self.problem, point))
+        if len(self.visited) <= t:
+            self.visited.append(state.w[0])
+        if t < self.times[-1]:
+            for child, so_far in self._children(t, state, total):
+                self._visit(t + 1, child, so_far)
+
+    def _children(self, t: int, state: State, total: Tensor) -> Iterator[tuple[State, Tensor]]:
+        """All N continuations of each path, a block at a time."""
         samples = self.problem.samples
-        parents = max(1, self.block // samples)
-        children = []
-        for first in range(0, len(total), parents):
-            part = slice(first, first + parents)
-            repeated = state._replace(
-                **{name: field[part].repeat_interleave(samples, 0) for name, field in state._asdict().items()}
-            )
-            drawn = torch.arange(samples).repeat(len(total[part]))
-            gradient = self.problem.gradients(repeated.w, drawn)
-            moved = self.method.update(repeated, gradient, self.sizes[t])
-            children.append((t + 1, moved, total[part].repeat_interleave(samples, 0)))
-        return children
+        pairs = torch.arange(len(total) * samples)
+        for pair in pairs.split(self.block):
+            yield self._continued(t, state, pair // samples, pair % samples), total[pair // samples]
+
+    def _continued(self, t: int, state: State, parent: Int[Tensor, " block"], drawn: Int[Tensor, " block"]) -> State:
+        repeated = state._replace(**{name: field[parent] for name, field in state._asdict().items()})
+        return self.method.update(repeated, self.problem.gradients(repeated.w, drawn), self.sizes[t])

@@ -28,12 +28,14 @@ class Metric:
         when: at w_{T−1} only (``last``), at the point after the last step, w_T (``after``), or at each of
             w_0 … w_{T−1}, and averaged (``each``).
         measure: the quantity at a batch of points.
+        scale: how large the numbers are whose sums and differences make it up there; rounding is relative to it.
     """
 
     name: str
     of: Literal["iterate", "average"]
     when: Literal["last", "after", "each"]
     measure: Measure
+    scale: Callable[[Problem, Float[Tensor, "batch dim"]], float]
 
     def times(self, horizon: int) -> range:
         """The steps t at which the metric looks; its value is the mean over them."""
@@ -59,13 +61,23 @@ def _decrease(problem: Problem, w: Float[Tensor, "batch dim"]) -> Float[Tensor, 
     return problem.objective(problem.w0[None]) - problem.objective(w)
 
 
+def _of_votes(problem: Problem, w: Float[Tensor, "batch dim"]) -> float:
+    return sum(problem.vote_scale(point) for point in (w, problem.w0[None], problem.u[None]))
+
+
+def _of_gradients(problem: Problem, w: Float[Tensor, "batch dim"]) -> float:
+    """Errors of votes reach the gradient through its smoothness, where there is one."""
+    constants = problem.constants()
+    return constants["G"] * (constants["G"] + constants.get("L", 0.0) * problem.vote_scale(w))
+
+
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("average_gap", "average", "last", _gap),
-        Metric("last_gap", "iterate", "last", _gap),
-        Metric("mean_square_gradient", "iterate", "each", _square_gradient),
-        Metric("decrease", "iterate", "after", _decrease),
+        Metric("average_gap", "average", "last", _gap, _of_votes),
+        Metric("last_gap", "iterate", "last", _gap, _of_votes),
+        Metric("mean_square_gradient", "iterate", "each", _square_gradient, _of_gradients),
+        Metric("decrease", "iterate", "after", _decrease, _of_votes),
     )
 }
 

@@ -63,18 +63,18 @@ def simulate(
     rule = SGD() if method is None else method
     measured = metric(metric_name)
     results = []
-    for horizon in sorted(horizons):
+    for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
         random = generator("samples", seed, problem.name, horizon)
         times = _times(measured, horizon, trials, looks, generator("looks", seed, problem.name, horizon))
         points = _snapshots(problem, rule, measured, sizes, times, random, progress)
         values = measured.measure(problem, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
         checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]))
-        scale = eta(horizon) if eta else sizes[0]
+        scale = float(eta(horizon)) if eta else sizes[0]
         results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks))
     return Run(
         problem=problem.name,
-        method=problem.head,
+        method=problem.method_name(rule.name),
         metric=metric_name,
         engine="monte_carlo",
         samples=problem.samples,

@@ -196,6 +196,10 @@ class Problem(ABC):
             for index in torch.arange(self.samples).split(samples):
                 yield slice(first, first + points), index.unsqueeze(0)
 
+    def vote_scale(self, w: Float[Tensor, "batch dim"]) -> float:
+        """How large the sums of votes at ``w`` can be, max ‖x‖·‖w‖: what rounding is relative to."""
+        return (self.radius(self.features).max() * w.norm(dim=-1).max()).item()
+
     # --- Start, comparator, constants ---
 
     @cached_property
@@ -232,6 +236,10 @@ class Problem(ABC):
         smooth: the mean over samples. ``D``, where F is convex: ‖w_0 − u‖. With a ridge, G holds on the ball
         ‖w‖ ≤ max(‖w_0‖, max_i ‖∇f_i‖/λ), which SGD does not leave when ηλ ≤ 1.
         """
+        return dict(self._constants)
+
+    @cached_property
+    def _constants(self) -> dict[str, float]:
         norm = self._norms.square().mean().sqrt().item()
         ball = max(self.ridge * self.w0.norm().item(), self._norms.max().item()) if self.ridge else 0.0
         declared = {
@@ -271,7 +279,11 @@ class Problem(ABC):
     @property
     def head(self) -> str:
         """The head in words, e.g. ``entropic AAT-SGD, K=5, μ=0.1``: the method is SGD with this head."""
+        return self.method_name("SGD")
+
+    def method_name(self, rule: str) -> str:
+        """The method in words, when the update rule is called ``rule``."""
         if self.dense and self.smoothing is None:
-            return f"dense SGD, K=n={self.features}"
+            return f"dense {rule}, K=n={self.features}"
         mu = "" if self.mu is None else f", μ={self.mu:g}"
-        return f"{self.smoothing or 'hard'} AAT-SGD, K={self.k}{mu}"
+        return f"{self.smoothing or 'hard'} AAT-{rule}, K={self.k}{mu}"

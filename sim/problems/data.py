@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -60,13 +62,14 @@ def from_file(path: Path) -> Labelled:
         InputError: the file cannot be read, or lacks an array.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
             x, y = arrays["x"], arrays["y"]
     except KeyError as error:
         raise InputError(f"{path}: {error.args[0]}; expected arrays named x and y") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, IndexError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({error}); expected a NumPy .npz file with arrays x and y") from None
-    if x.ndim != 2 or x.dtype.kind not in "iuf":
+    if x.ndim != 2 or x.size == 0 or x.dtype.kind not in "iuf":
         raise InputError(f"{path}: x of {x.dtype}, shape {x.shape}; expected real numbers of shape (N, n)")
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
         raise InputError(f"{path}: y of {y.dtype}, shape {y.shape}; expected {len(x)} class indices")

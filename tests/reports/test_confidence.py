@@ -104,6 +104,10 @@ def test_values_that_differ_by_rounding_are_judged_quietly(value: float, ulps: l
     assert sample(values).interval(1e-3) == pytest.approx((value, value), rel=1e-10)
 
 
+def test_values_too_large_to_be_squared_leave_everything_open() -> None:
+    assert sample([1e200, 2e200, 4e200]).interval(0.05) == (-np.inf, np.inf)
+
+
 # --- Statistical ---
 
 Draw = Callable[[np.random.Generator], NDArray[np.float64]]

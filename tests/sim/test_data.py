@@ -103,10 +103,6 @@ def test_a_file_of_something_else(tmp_path: Path, text: str) -> None:
     refused(str(path), "text.npz cannot be read")
 
 
-broken = pytest.mark.xfail(strict=True, reason="a damaged archive, or a bare array, is a traceback")
-
-
-@pytest.mark.xfail(run=False, reason="a damaged archive is a traceback, and NumPy leaves the file open")
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
 def test_a_truncated_file(tmp_path: Path, kept: float) -> None:
     path = Path(saved(tmp_path / "short.npz", x=X, y=Y))
@@ -115,7 +111,6 @@ def test_a_truncated_file(tmp_path: Path, kept: float) -> None:
     refused(str(path), "short.npz cannot be read")
 
 
-@broken
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_damaged_file(tmp_path: Path, compressed: bool) -> None:
     path = tmp_path / "damaged.npz"
@@ -126,7 +121,6 @@ def test_a_damaged_file(tmp_path: Path, compressed: bool) -> None:
     refused(str(path), "damaged.npz cannot be read")
 
 
-@broken
 def test_an_array_that_is_not_in_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "array.npz"
     with path.open("wb") as file:
@@ -134,7 +128,6 @@ def test_an_array_that_is_not_in_an_archive(tmp_path: Path) -> None:
     refused(str(path), "array.npz")
 
 
-@pytest.mark.xfail(strict=True, reason="no samples are a traceback")
 @pytest.mark.parametrize("family", ["routing", "logistic"])
 def test_a_file_without_samples(tmp_path: Path, family: str) -> None:
     refused(saved(tmp_path / "empty.npz", x=X[:0], y=Y[:0]), "expected")

@@ -92,7 +92,6 @@ def test_the_block_changes_nothing_but_rounding(metric: str, problem: Problem, s
     assert abs(one.values[0] - other.values[0]) <= one.rounding
 
 
-@pytest.mark.xfail(strict=True, reason="small blocks are followed from the last path, a large one from the first")
 def test_the_block_does_not_change_the_audit() -> None:
     problem = random_problem(3)
     small, large = (enumerate_paths(problem, halves, [3], "last_gap", block=block) for block in (1, 2**13))
@@ -161,7 +160,6 @@ def test_memory_is_bounded_while_the_paths_are_not() -> None:
     assert counted.most <= samples * block * horizon < samples**horizon / 10
 
 
-@pytest.mark.xfail(strict=True, reason="all children of a block are computed before the first of them is followed")
 @pytest.mark.parametrize("samples", [4, 32])
 def test_memory_is_bounded_by_t_blocks(samples: int) -> None:
     horizon, block = {4: 6, 32: 2}[samples], 32
@@ -170,7 +168,6 @@ def test_memory_is_bounded_by_t_blocks(samples: int) -> None:
     assert counted.most <= (horizon + 1) * block
 
 
-@pytest.mark.xfail(strict=True, reason="rounding is taken from the metric, not from the votes whose difference it is")
 def test_rounding_covers_votes_that_nearly_cancel() -> None:
     votes = 1e9 + torch.rand(6, generator=torch.Generator().manual_seed(0), dtype=torch.float64).sort().values
     target = torch.tensor([[True, True, True, False, False, False]])

@@ -84,7 +84,6 @@ def test_momentum_is_not_sgd() -> None:
     assert heavy > 1.1 * plain
 
 
-@pytest.mark.xfail(strict=True, reason="a run is labelled by its head alone")
 @pytest.mark.parametrize("engine", [enumerate_paths, simulate])
 def test_a_run_names_its_method(engine: Callable[..., Run]) -> None:
     assert "momentum" in engine(PROBLEM, sizes, [1], "decrease", method=Momentum()).method

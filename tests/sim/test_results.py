@@ -91,7 +91,6 @@ def test_what_an_engine_returns_can_be_saved(tmp_path: Path, engine: Callable[..
     assert run.versions["torch"] == torch.__version__
 
 
-@pytest.mark.xfail(strict=True, reason="NumPy's numbers are kept as they are, and JSON does not know them")
 def test_horizons_and_step_scales_may_be_numbers_of_numpy(tmp_path: Path) -> None:
     run = enumerate_paths(TINY, halves, 2 ** np.arange(3), "last_gap", eta=lambda T: np.float32(0.5))
     run.save(tmp_path / "run.json")

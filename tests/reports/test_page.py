@@ -1,0 +1,194 @@
+"""The page stands alone: one well-formed file without network or script that holds everything the folder does."""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from reports import page
+from reports.ledger import LedgerRow
+from reports.plots import rate_plots
+from reports.study import Study
+from reports.verdict import Verdict
+from sim import Run
+from theory import Rate, claims
+
+VOID_ELEMENTS = {"meta", "img", "br", "hr", "input", "link", "base", "source", "wbr", "area", "col", "embed", "track"}
+LOADING = {"src", "href", "xlink:href", "srcset", "data", "poster", "action", "formaction", "background", "cite"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: nesting, ids, what it loads, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.loaded: list[str] = []
+        self.styles: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            assert not name.startswith("on"), f"<{tag}> has the handler {name}"
+            if name in LOADING:
+                self.loaded.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "style":
+                self.styles.append(value or "")
+        if tag not in VOID_ELEMENTS:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID_ELEMENTS:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes another element at {self.getpos()}"
+
+    def handle_data(self, data: str) -> None:
+        (self.styles if self.open and self.open[-1] == "style" else self.texts).append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path) -> Page:
+    return Page((folder / page.PAGE_FILE).read_text(encoding="utf-8"))
+
+
+def rendered(study: Study, rows: Sequence[LedgerRow], runs: list[Run], verdicts: list[Verdict]) -> Page:
+    """The page of other verdicts, without figures."""
+    return Page(page.render(study, rows, runs, verdicts, []))
+
+
+# --- Form ---
+
+
+def test_tags_nest_and_ids_are_unique(written: Page) -> None:
+    assert written.open == []
+    assert written.tags[:2] == ["html", "head"]
+    assert len(set(written.ids)) == len(written.ids)
+
+
+def test_nothing_is_loaded_and_nothing_runs(written: Page) -> None:
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "foreignobject"} & set(written.tags)
+    assert written.loaded
+    assert all(loaded.startswith(("data:image/", "#")) for loaded in written.loaded)
+    for style in written.styles:
+        assert not re.search(r"@import|url\s*\(", style)
+
+
+def test_embedded_figures_load_nothing_either(written: Page) -> None:
+    for loaded in written.loaded:
+        head, _, body = loaded.partition(",")
+        assert head == "data:image/svg+xml;base64"
+        svg = base64.b64decode(body).decode()
+        assert re.findall(r"""(?:src|href)\s*=\s*["'](?!#)""", svg) == []
+        assert "<script" not in svg
+        assert "@import" not in svg
+        assert not re.search(r"url\((?!#)", svg)
+
+
+# --- Content ---
+
+
+def test_every_claim_of_the_ledger_is_there_with_its_proof(written: Page, rows: tuple[LedgerRow, ...]) -> None:
+    for row in rows:
+        assert f"{row.id} · {row.title}" in written.text
+        assert claims[row.id].source in written.text
+        for step in row.steps:
+            assert step.label in written.texts
+    assert {f"rate-{id}" for id, claim in claims.items() if isinstance(claim, Rate)} <= set(written.ids)
+
+
+def test_every_figure_is_there_as_it_was_drawn(
+    written: Page, folder: Path, study: Study, runs: list[Run], verdicts: list[Verdict]
+) -> None:
+    embedded = [base64.b64decode(loaded.partition(",")[2]) for loaded in written.loaded]
+    assert embedded == [
+        (folder / "figures" / f"{plot.name}.svg").read_bytes() for plot in rate_plots(study, runs, verdicts)
+    ]
+
+
+def test_every_row_and_every_command_is_there(written: Page, study: Study, verdicts: list[Verdict]) -> None:
+    for cell in study.cells:
+        assert cell.command in written.texts
+    for verdict in verdicts:
+        numbers = (verdict.measured, verdict.lower, verdict.upper, verdict.bound, verdict.tightness)
+        told = " ".join("–" if number is None else f"{number:.4g}" for number in numbers)
+        engine = "exact" if verdict.engine == "exact" else f"{verdict.trials} trials"
+        row = f"{verdict.claim} {verdict.problem} {verdict.method} {engine} {verdict.horizon} {told} {verdict.status}"
+        assert row in written.text
+
+
+def test_counts_are_those_of_the_rows(written: Page, rows: tuple[LedgerRow, ...], verdicts: list[Verdict]) -> None:
+    void = sum(verdict.status == "void" for verdict in verdicts)
+    assert 0 < void < len(verdicts)
+    assert f"{len(verdicts) - void} holds · {void} void" in written.text
+    assert f"{len(rows)} of {len(rows)} proved" in written.text
+
+
+def test_void_rows_say_why(written: Page, verdicts: list[Verdict]) -> None:
+    reasons = {verdict.reason for verdict in verdicts if verdict.status == "void"}
+    assert reasons
+    assert all(reason in written.text for reason in reasons)
+
+
+@pytest.mark.parametrize("status", ["void", "undecided", "violated"])
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_a_row_that_does_not_hold_is_explained_at_whichever_horizon(
+    row: int, status: str, study: Study, rows: tuple[LedgerRow, ...], runs: list[Run], verdicts: list[Verdict]
+) -> None:
+    assert len({(v.claim, v.problem, v.method) for v in verdicts[:3]}) == 1
+    changed = list(verdicts)
+    changed[row] = replace(verdicts[row], status=status, reason="because of the weather")
+    text = rendered(study, rows, runs, changed).text
+    assert "because of the weather" in text
+    assert re.search(rf"on monotone/tiny, {verdicts[0].method}: [a-z /]*{status}", text)
+
+
+def test_a_refused_proof_is_shown_with_its_reason(
+    study: Study, rows: tuple[LedgerRow, ...], runs: list[Run], verdicts: list[Verdict]
+) -> None:
+    refused = replace(rows[0], status="refused", residual="x**2", reason="a residual is left")
+    text = rendered(study, [refused, *rows[1:]], runs, verdicts).text
+    assert f"{len(rows) - 1} of {len(rows)} proved" in text
+    assert f"{refused.title}: refused , a residual is left" in text
+
+
+def test_names_of_data_are_escaped(
+    study: Study, rows: tuple[LedgerRow, ...], runs: list[Run], verdicts: list[Verdict]
+) -> None:
+    name = "<script>alert('&')</script>"
+    changed = [replace(verdict, problem=name, command=f"aat verify --data {name}") for verdict in verdicts]
+    html = rendered(study, rows, runs, changed)
+    assert "script" not in html.tags
+    assert html.open == []
+    assert name in html.text
+
+
+def test_a_study_without_cells_has_a_page(rows: tuple[LedgerRow, ...]) -> None:
+    html = rendered(Study(()), rows, [], [])
+    assert html.open == []
+
+
+def test_page_is_the_same_when_written_again(folder: Path, tmp_path: Path) -> None:
+    for path in sorted(folder.rglob("*.json")):
+        copy = tmp_path / path.relative_to(folder)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    assert page.write_page(tmp_path).read_bytes() == (folder / page.PAGE_FILE).read_bytes()

@@ -1,0 +1,179 @@
+"""Figures are the verdicts: traces carry their numbers, axes show the traces, files repeat to the byte."""
+
+import math
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from reports import plots
+from reports.plots import RatePlot, Trace, draw, rate_plots, save
+from reports.study import Cell, Study
+from reports.verdict import Verdict
+from sim import Run
+
+
+@pytest.fixture
+def drawn(study: Study, runs: list[Run], verdicts: list[Verdict]) -> list[RatePlot]:
+    return rate_plots(study, runs, verdicts)
+
+
+def trace(**changes: object) -> Trace:
+    """A hard head at two horizons, with a bound."""
+    plain = Trace(
+        "hard AAT-SGD, K=2", "holds", "monte_carlo", (1, 10), (0.4, 0.2), (0.3, 0.1), (0.5, 0.3), (1.0, 0.5), None, None
+    )
+    return replace(plain, **changes)
+
+
+# --- Traces ---
+
+
+def test_traces_are_the_verdicts_and_nothing_else(drawn: list[RatePlot], verdicts: list[Verdict]) -> None:
+    told = [
+        (plot.claim, plot.problem, trace.method, trace.engine, T, measured, lower, upper)
+        for plot in drawn
+        for trace in plot.traces
+        for T, measured, lower, upper in zip(trace.horizons, trace.measured, trace.lower, trace.upper, strict=True)
+    ]
+    meant = [(v.claim, v.problem, v.method, v.engine, v.horizon, v.measured, v.lower, v.upper) for v in verdicts]
+    assert sorted(told) == sorted(meant)
+
+
+def test_bounds_are_drawn_where_they_apply(drawn: list[RatePlot], verdicts: list[Verdict]) -> None:
+    for plot in drawn:
+        for trace in plot.traces:
+            rows = [v for v in verdicts if (v.claim, v.problem, v.method) == (plot.claim, plot.problem, trace.method)]
+            assert trace.status == " / ".join(dict.fromkeys(v.status for v in rows))
+            void = any(v.status == "void" for v in rows)
+            assert trace.bound == (() if void else tuple(v.bound for v in rows))
+            assert (trace.bound_slope is None) == void
+    assert {len(trace.bound) > 0 for plot in drawn for trace in plot.traces} == {True, False}
+
+
+def test_slopes_are_fitted_to_what_is_drawn(drawn: list[RatePlot]) -> None:
+    for trace in (trace for plot in drawn for trace in plot.traces):
+        for curve, slope in ((trace.measured, trace.slope), (trace.bound, trace.bound_slope)):
+            if curve and min(curve) > 0:
+                logs = np.log(trace.horizons), np.log(curve)
+                assert slope is not None
+                assert slope.value == pytest.approx(np.polynomial.Polynomial.fit(*logs, 1).convert().coef[1])
+
+
+def test_one_figure_a_claim_and_problem_with_the_dense_head_first(drawn: list[RatePlot]) -> None:
+    assert [(plot.claim, plot.problem) for plot in drawn] == [("R1", "monotone/tiny"), ("R6", "logistic/tiny")]
+    heads = [[trace.method.split()[0] for trace in plot.traces] for plot in drawn]
+    assert heads == [["dense", "hard", "quadratic"], ["dense", "hard", "entropic"]]
+    assert [plot.name for plot in drawn] == ["R1-monotone-tiny", "R6-logistic-tiny"]
+
+
+def test_exact_and_sampled_runs_of_one_problem_go_to_files_of_their_own() -> None:
+    tiny = Cell("R1", "monotone", "tiny", 2, exact=True, horizons=(1, 2))
+    study = Study((tiny, replace(tiny, exact=False, trials=2), replace(tiny, ridge=0.5)))
+    runs = [cell.run() for cell in study.cells]
+    assert len({plot.name for plot in rate_plots(study, runs, study.judge(runs))}) == 3
+
+
+# --- Figures ---
+
+
+def test_axes_show_the_traces(drawn: list[RatePlot]) -> None:
+    for plot in drawn:
+        (axes,) = draw(plot).axes
+        assert (axes.get_xscale(), axes.get_yscale(), axes.get_ylabel()) == ("log", "log", plot.metric)
+        assert plot.claim in axes.get_title("left")
+        assert plot.problem in axes.get_title("left")
+        lines = [(tuple(line.get_xdata()), tuple(line.get_ydata())) for line in axes.get_lines()]
+        for trace in plot.traces:
+            measured = tuple(value if value > 0 else math.nan for value in trace.measured)
+            assert any(xs == trace.horizons and np.array_equal(ys, measured, equal_nan=True) for xs, ys in lines)
+            assert not trace.bound or (trace.horizons, trace.bound) in lines
+
+
+def test_heads_keep_their_colour_and_marker_in_every_figure(drawn: list[RatePlot]) -> None:
+    looks: dict[str, set[tuple[str, str]]] = {}
+    for plot in drawn:
+        (axes,) = draw(plot).axes
+        for line in axes.get_lines():
+            label = str(line.get_label())
+            if "SGD" in label:
+                looks.setdefault(label.split()[0], set()).add((line.get_color(), line.get_marker()))
+    assert set(looks) == {"dense", "hard", "quadratic", "entropic"}
+    assert all(len(look) == 1 for look in looks.values())
+    assert len(set.union(*looks.values())) == len(looks)
+
+
+ODD = {
+    "void": trace(status="void", bound=()),
+    "negative": trace(measured=(-0.4, -0.2), lower=(-0.5, -0.3), upper=(-0.3, -0.1)),
+    "negative and void": trace(measured=(-0.4, -0.2), lower=(-0.5, -0.3), upper=(-0.3, -0.1), bound=()),
+    "zero": trace(measured=(0.0, 0.0), lower=(0.0, 0.0), upper=(0.0, 0.0)),
+    "diverged": trace(measured=(0.4, math.nan), lower=(0.3, math.nan), upper=(0.5, math.nan)),
+    "all diverged": trace(measured=(math.inf,) * 2, lower=(-math.inf,) * 2, upper=(math.inf,) * 2, bound=()),
+    "no number for a bound": trace(bound=(math.nan, math.inf)),
+    "nothing at all": trace(
+        measured=(math.nan,) * 2, lower=(math.nan,) * 2, upper=(math.nan,) * 2, bound=(math.inf,) * 2
+    ),
+    "huge": trace(measured=(1e300, 1e-300), bound=(1e308, 1e308)),
+    "one horizon": trace(horizons=(1,), measured=(0.4,), lower=(0.3,), upper=(0.5,), bound=(1.0,)),
+    "exact": trace(engine="exact"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_numbers_are_drawn_all_the_same(case: str, tmp_path: Path) -> None:
+    svg, png = save(RatePlot("R1", "made up", "gap", (ODD[case],)), tmp_path)
+    assert ElementTree.parse(svg).getroot().tag.endswith("svg")
+    assert png.stat().st_size > 0
+
+
+def test_names_of_data_are_not_read_as_formulas(tmp_path: Path) -> None:
+    svg, _ = save(RatePlot("R1", r"routing/$a_$ $\x$ <&>", "gap", (trace(),)), tmp_path)
+    assert svg.is_file()
+
+
+# --- Files ---
+
+
+def test_files_are_a_picture_and_an_xml_document_that_repeat_to_the_byte(drawn: list[RatePlot], tmp_path: Path) -> None:
+    for plot in drawn:
+        svg, png = save(plot, tmp_path / "once")
+        again, _ = save(plot, tmp_path / "twice")
+        assert {path.name for path in (svg, png)} == {f"{plot.name}.svg", f"{plot.name}.png"}
+        assert png.read_bytes().startswith(b"\x89PNG\r\n")
+        assert ElementTree.parse(svg).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+        assert svg.read_bytes() == again.read_bytes()
+
+
+def test_figures_of_the_folder_are_those_of_its_runs(drawn: list[RatePlot], folder: Path, tmp_path: Path) -> None:
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        f"{plot.name}.{ending}" for plot in drawn for ending in ("svg", "png")
+    }
+    for plot in drawn:
+        svg, _ = save(plot, tmp_path)
+        assert svg.read_bytes() == (folder / "figures" / svg.name).read_bytes()
+
+
+# --- State ---
+
+
+def test_matplotlib_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    before = dict(mpl.rcParams)
+    save(RatePlot("R1", "made up", "gap", (trace(),)), tmp_path)
+    assert dict(mpl.rcParams) == before
+    runpy.run_path(plots.__file__, run_name=plots.__name__)
+
+
+@pytest.mark.parametrize("name", ["font.size", "svg.hashsalt"])
+def test_settings_of_the_caller_do_not_reach_the_figures(name: str, tmp_path: Path) -> None:
+    plot = RatePlot("R1", "made up", "gap", (trace(),))
+    before, _ = save(plot, tmp_path / "before")
+    with mpl.rc_context({name: {"font.size": 30, "svg.hashsalt": "other"}[name]}):
+        after, _ = save(plot, tmp_path / "after")
+    assert after.read_bytes() == before.read_bytes()
