@@ -1,7 +1,7 @@
 """The exact engine: every sample path, so that an expectation is a finite sum.
 
 With N samples and T steps there are N^T equally likely paths. They form a tree; each node is computed once, level by
-level in blocks, depth first, so that memory stays bounded by T blocks while the number of paths does not.
+level in blocks, depth first, so that memory stays bounded by two blocks a step while the number of paths does not.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class _Tree:
             self.sums[t].append(values.sum().item())
             self.largest = max(self.largest, values.abs().max().item(), self.metric.scale(self.problem, point))
         if len(self.visited) <= t:
-            self.visited.append(state.w[0])
+            self.visited.append(state.w[0].clone())
         if t < self.times[-1]:
             for child, so_far in self._children(t, state, total):
                 self._visit(t + 1, child, so_far)

@@ -161,11 +161,11 @@ def test_memory_is_bounded_while_the_paths_are_not() -> None:
 
 
 @pytest.mark.parametrize("samples", [4, 32])
-def test_memory_is_bounded_by_t_blocks(samples: int) -> None:
+def test_memory_is_bounded_by_two_blocks_a_step(samples: int) -> None:
     horizon, block = {4: 6, 32: 2}[samples], 32
     counted = Counted()
     enumerate_paths(random_problem(samples), halves, [horizon], "decrease", method=counted, block=block)
-    assert counted.most <= (horizon + 1) * block
+    assert counted.most <= 2 * horizon * block
 
 
 def test_rounding_covers_votes_that_nearly_cancel() -> None:
