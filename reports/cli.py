@@ -29,7 +29,8 @@ from theory import Rate, claims
 from theory.ledger import UnknownClaim
 from theory.symbols import GLOSSARY
 
-console = Console()
+# Output that is no terminal has no width: names stay whole.
+console = Console(width=None if sys.stdout.isatty() else 400)
 
 _CORES = os.cpu_count() or 1
 _ids = click.argument("ids", nargs=-1)
@@ -146,9 +147,10 @@ def verify(
     Without --problem, the cells of the profile. A run that is there already is not computed again.
     """
     if problem is None:
+        _refuse_without_problem()
         cells = profile(profile_name, ids)
     else:
-        wanted = ids or [id for id, claim in claims.items() if isinstance(claim, Rate)]
+        wanted = list(dict.fromkeys(ids)) or [id for id, claim in claims.items() if isinstance(claim, Rate)]
         grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
         cells = tuple(
             Cell(id, problem, data, _width(k), smoothing, mu, ridge, exact, grid, trials, looks, step, seed)
@@ -264,6 +266,17 @@ def _coloured(status: str) -> str:
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _refuse_without_problem() -> None:
+    """InputError if an option that poses one problem was given, but no problem."""
+    context = click.get_current_context()
+    posed = ("data", "k", "smoothing", "mu", "ridge", "step", "horizon", "trials", "looks", "seed", "exact")
+    for name in posed:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise InputError(
+                f"--{name} without --problem; expected a profile alone, or one problem; try --problem routing"
+            )
 
 
 def _width(k: str) -> int | None:

@@ -25,12 +25,17 @@ class Sample:
     @property
     def mean(self) -> float:
         """Sample mean."""
-        return float(self.values.mean())
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self.values.mean()) if np.ptp(self.values) != 0 else float(self.values[0])
 
     @property
     def error(self) -> float:
-        """Standard error of the mean."""
-        return float(self.values.std(ddof=1) / np.sqrt(len(self.values)))
+        """Standard error of the mean; infinite when the values are too large to tell."""
+        if np.ptp(self.values) == 0:
+            return 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = float(self.values.std(ddof=1) / np.sqrt(len(self.values)))
+        return error if np.isfinite(error) else np.inf
 
     @property
     def freedom(self) -> float:
@@ -40,12 +45,17 @@ class Sample:
         degrees of freedom (Satterthwaite's match of moments): n for normal data, few when one value dominates.
         """
         n = len(self.values)
-        kurtosis = float(stats.kurtosis(self.values, fisher=False)) if self.error > 0 else 1.0
+        if not 0 < self.error < np.inf:
+            return n - 1.0
+        scaled = (self.values - self.mean) / np.abs(self.values - self.mean).max()
+        kurtosis = float(np.mean(scaled**4) / np.mean(scaled**2) ** 2)
         return min(n - 1.0, 2 * n / max(kurtosis - 1, 2 / n))
 
     @property
     def p_values(self) -> tuple[float, float]:
         """Of "mean ≤ bound" and of "mean ≥ bound"."""
+        if not np.isfinite(self.mean) or self.error == np.inf:
+            return 1.0, 1.0
         if self.error == 0:
             return float(self.mean <= self.bound), float(self.mean >= self.bound)
         statistic = (self.mean - self.bound) / self.error
@@ -53,6 +63,8 @@ class Sample:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Lower and upper one-sided confidence bound of the mean, each at ``level`` (the chance to be wrong)."""
+        if not np.isfinite(self.mean) or self.error == np.inf:
+            return -np.inf, np.inf
         reach = float(stats.t.isf(level, self.freedom)) * self.error if self.error > 0 else 0.0
         return self.mean - reach, self.mean + reach
 

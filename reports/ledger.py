@@ -60,8 +60,9 @@ def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
     Raises:
         UnknownClaim: an id that the ledger does not have.
     """
-    wanted = [claims[id].id for id in ids] or list(claims)
-    yield from joblib.Parallel(n_jobs=workers, return_as="generator")(joblib.delayed(_row)(id) for id in wanted)
+    wanted = list(dict.fromkeys(claims[id].id for id in ids)) or list(claims)
+    processes = min(workers, len(wanted))
+    yield from joblib.Parallel(n_jobs=processes, return_as="generator")(joblib.delayed(_row)(id) for id in wanted)
 
 
 def save(rows: Sequence[LedgerRow], folder: Path) -> None:
@@ -73,12 +74,33 @@ def load(folder: Path) -> list[LedgerRow]:
     """The saved rows of a folder; InputError if it has none."""
     try:
         rows = json.loads((folder / LEDGER_FILE).read_text(encoding="utf-8"))
-        return [
-            LedgerRow(**{**row, "axioms": tuple(row["axioms"]), "steps": tuple(ProofStep(**s) for s in row["steps"])})
-            for row in rows
-        ]
+        if not isinstance(rows, list):
+            raise ValueError("no list of rows")
+        return [_read(**row) for row in rows]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{folder} holds no ledger ({error}); expected the --out of an aat verify") from None
+
+
+def _read(
+    id: str,
+    mutants_total: int,
+    mutants_refused: int,
+    axioms: list[str],
+    steps: list[dict[str, str]],
+    **texts: str,
+) -> LedgerRow:
+    """A row from JSON; ValueError, TypeError or UnknownClaim unless every part is what it should be."""
+    if not isinstance(mutants_total, int) or not isinstance(mutants_refused, int):
+        raise ValueError("numbers of mutants that are no numbers")
+    proof = tuple(ProofStep(**step) for step in steps)
+    return LedgerRow(
+        id=claims[id].id,
+        mutants_total=mutants_total,
+        mutants_refused=mutants_refused,
+        axioms=tuple(axioms),
+        steps=proof,
+        **texts,
+    )
 
 
 def _row(id: str) -> LedgerRow:

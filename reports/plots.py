@@ -8,6 +8,7 @@ and the markers and dashes tell them apart in grey.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,8 @@ class RatePlot:
     @property
     def name(self) -> str:
         """File name without ending."""
-        return f"{self.claim}-{self.problem}".replace("/", "-").replace(" ", "-").replace("=", "")
+        exact = "-exact" if self.traces[0].engine == "exact" else ""
+        return re.sub(r"[^\w.-]+", "-", f"{self.claim}-{self.problem}{exact}")
 
     @property
     def caption(self) -> str:
@@ -152,7 +154,8 @@ def draw(plot: RatePlot) -> Figure:
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         claim = claims[plot.claim]
-        axes.set_title(f"{plot.claim}  {claim.title}: {plot.problem}", loc="left", fontsize=10, fontweight="bold")
+        title = f"{plot.claim}  {claim.title}: {plot.problem}".replace("$", r"\$")
+        axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
         axes.plot([], [], color="#777777", ls=(0, (5, 2)), lw=1, label=_bound_label(plot))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=1)
     return figure

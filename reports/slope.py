@@ -35,7 +35,7 @@ def fit(horizons: Sequence[int], values: Sequence[NDArray[np.float64]], seed: in
     Returns:
         ``None`` when a slope is not defined: fewer than two horizons, or a mean that is not positive.
     """
-    if len(set(horizons)) < 2 or any(v.mean() <= 0 for v in values):
+    if len(set(horizons)) < 2 or not all(np.isfinite(v).all() and v.mean() > 0 for v in values):
         return None
     logs = np.log(np.asarray(horizons, dtype=np.float64))
     weights = (logs - logs.mean()) / np.square(logs - logs.mean()).sum()

@@ -24,6 +24,9 @@ from theory import Rate, claims
 
 STUDY_FILE = "study.json"
 
+# Smoothing of the head that lends its L to a hard one, for the step size of a claim that is void there.
+_STAND_IN_MU = 0.05
+
 
 def rate(id: str) -> Rate:
     """The rate claim of that id; UnknownClaim if there is none, InputError if it has no rate to verify."""
@@ -134,8 +137,9 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Fingerprint of everything that determines the result, the versions of the libraries included."""
-        return fingerprint(asdict(self), versions())
+        """Fingerprint of everything that determines the result: data from a file and the libraries' versions too."""
+        content = Path(self.data).read_bytes() if self.data.endswith(".npz") else b""
+        return fingerprint(asdict(self), content, versions())
 
 
 def check_step(step: float | None) -> None:
@@ -159,16 +163,23 @@ def run_claim(
 ) -> Run:
     """Run a method with the claim's step sizes and metric; arguments as for :class:`Cell`.
 
-    Where the problem declares too little for the claim's recommendation (no L under a hard threshold), so that the
-    claim is void there anyway, the step is the one for the dense head: the curves stay comparable.
+    Where the problem declares too little for the claim's recommendation, so that the claim is void there anyway, the
+    missing constant is that of a head which has it: the curves stay comparable.
     """
     check_step(step)
     constants = problem.constants()
-    if not {name.name for name in claim.constants} <= constants.keys():
-        constants = problem.dense_head().constants() | constants
+    if "L" not in constants:
+        constants["L"] = problem.with_head(problem.k, "entropic", _STAND_IN_MU).constants()["L"]
+    if "D" not in constants:
+        constants["D"] = problem.dense_head().constants()["D"]
 
     def eta(horizon: int) -> float:
-        return claim.best_eta(horizon, constants) if step is None else step
+        try:
+            return claim.best_eta(horizon, constants) if step is None else step
+        except ZeroDivisionError:
+            raise InputError(
+                f"{problem.name}: no step suits a constant of 0; expected features that differ from 0"
+            ) from None
 
     def step_sizes(horizon: int) -> Sequence[float]:
         return claim.steps(horizon, eta(horizon)).tolist()
@@ -228,8 +239,10 @@ class Study:
         try:
             plan = json.loads((folder / STUDY_FILE).read_text(encoding="utf-8"))
             cells = tuple(Cell(**{**cell, "horizons": tuple(cell["horizons"])}) for cell in plan["cells"])
-            return cls(cells, plan["level"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            study = cls(cells, float(plan["level"]))
+            study.check()
+            return study
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{folder} holds no study ({error}); expected the --out of an aat verify") from None
 
     def run(self, folder: Path, workers: int = 1) -> Iterator[Cell]:
@@ -242,7 +255,7 @@ class Study:
                 todo.append(cell)
         todo.sort(key=lambda cell: -cell.cost)
         jobs = (joblib.delayed(_run_and_save)(cell, folder) for cell in todo)
-        yield from joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+        yield from joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")(jobs)
 
     def runs(self, folder: Path) -> list[Run]:
         """The saved runs, one for each cell; InputError when one is missing or damaged."""

@@ -77,10 +77,13 @@ class Verdict:
 
     def as_row(self) -> dict[str, object]:
         """A flat object for ``--json``; every number in it is finite, or null."""
-        return {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in asdict(self).items()
-        }
+        return {key: _finite(value) for key, value in asdict(self).items()}
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[Verdict]:
@@ -135,7 +138,7 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     declared, measured = run.constants[constant], horizon.audit.get(constant)
     if measured is None:
         return f"{constant} = {declared:.4g}"
-    if measured > declared * (1 + _SLACK):
+    if not measured <= declared * (1 + _SLACK):
         return f"not met: {constant} = {measured:.4g} was measured, {declared:.4g} is declared"
     return f"{constant} = {declared:.4g}, measured {measured:.4g}"
 
@@ -157,14 +160,14 @@ def _verdict(
     bound: float | None,
     level: float,
 ) -> Verdict:
-    measured = float(np.mean(horizon.values))
+    measured = Sample(np.asarray(horizon.values), 0.0).mean
     if run.engine == "exact":
         lower, upper, level = measured - horizon.rounding, measured + horizon.rounding, 0.0
         trials = run.samples**horizon.T
     else:
         lower, upper = Sample(np.asarray(horizon.values), 0.0).interval(level)
         trials = len(horizon.values)
-    status, reason = _status(lower, upper, bound, _broken(assumptions))
+    status, reason = _status(measured, lower, upper, bound, _broken(assumptions))
     return Verdict(
         claim=claim.id,
         problem=run.problem,
@@ -190,10 +193,10 @@ def _verdict(
     )
 
 
-def _status(lower: float, upper: float, bound: float | None, broken: Sequence[str]) -> tuple[str, str]:
+def _status(measured: float, lower: float, upper: float, bound: float | None, broken: Sequence[str]) -> tuple[str, str]:
     if broken or bound is None:
         return "void", "; ".join(broken) or "the bound cannot be computed from the declared constants"
-    if not (math.isfinite(lower) and math.isfinite(upper)):
+    if not (math.isfinite(measured) and math.isfinite(lower) and math.isfinite(upper)):
         return "undecided", "the run diverged: the metric is not finite"
     if lower > bound:
         return "violated", ""

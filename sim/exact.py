@@ -69,17 +69,7 @@ def enumerate_paths(
         scale = float(eta(horizon)) if eta else sizes[0]
         checks = audit(problem, torch.stack(tree.visited))
         results.append(Horizon(horizon, scale, (tree.expectation(),), _ROUNDING * tree.largest, checks))
-    return Run(
-        problem=problem.name,
-        method=problem.method_name(rule.name),
-        metric=metric_name,
-        engine="exact",
-        samples=problem.samples,
-        seed=0,
-        constants=problem.constants(),
-        convex=problem.convex,
-        horizons=tuple(results),
-    )
+    return Run.of(problem, rule, "exact", metric=metric_name, seed=0, horizons=tuple(results))
 
 
 def check_paths(samples: int, horizons: Sequence[int]) -> None:

@@ -72,17 +72,7 @@ def simulate(
         checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]))
         scale = float(eta(horizon)) if eta else sizes[0]
         results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks))
-    return Run(
-        problem=problem.name,
-        method=problem.method_name(rule.name),
-        metric=metric_name,
-        engine="monte_carlo",
-        samples=problem.samples,
-        seed=seed,
-        constants=problem.constants(),
-        convex=problem.convex,
-        horizons=tuple(results),
-    )
+    return Run.of(problem, rule, "monte_carlo", metric=metric_name, seed=seed, horizons=tuple(results))
 
 
 def check_trials(trials: int, looks: int, horizons: Sequence[int]) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy
 import torch
 
 from aat import InputError
+from sim.methods import Method
+from sim.problems import Problem
 
 SCHEMA = 1
+
+Engine = Literal["exact", "monte_carlo"]
 
 
 def versions() -> dict[str, str]:
@@ -66,7 +71,7 @@ class Run:
     problem: str
     method: str
     metric: str
-    engine: Literal["exact", "monte_carlo"]
+    engine: Engine
     samples: int
     seed: int
     constants: dict[str, float]
@@ -75,6 +80,19 @@ class Run:
     key: str = ""
     versions: dict[str, str] = field(default_factory=versions)
     schema: int = SCHEMA
+
+    @classmethod
+    def of(cls, problem: Problem, rule: Method, engine: Engine, **rest: Any) -> Run:
+        """A run of ``rule`` on ``problem``, with what they say about themselves."""
+        return cls(
+            problem=problem.name,
+            method=problem.method_name(rule.name),
+            engine=engine,
+            samples=problem.samples,
+            constants=problem.constants(),
+            convex=problem.convex,
+            **rest,
+        )
 
     def save(self, path: Path) -> None:
         """Write the run as JSON, whole or not at all."""
@@ -91,24 +109,49 @@ class Run:
             fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if fields["schema"] != SCHEMA:
                 raise InputError(f"{path} has schema {fields['schema']}; expected {SCHEMA}; run the claim again")
-            horizons = tuple(Horizon(**{**h, "values": tuple(h["values"])}) for h in fields.pop("horizons"))
-            return cls(horizons=horizons, **fields)
+            horizons = tuple(_horizon(**horizon) for horizon in fields.pop("horizons"))
+            if not horizons or fields["engine"] not in get_args(Engine):
+                raise ValueError("no horizons, or an unknown engine")
+            return cls(**{**fields, "horizons": horizons, "constants": _numbers(fields["constants"])})
         except InputError:
             raise
-        except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path} is not a saved run ({error}); delete it and run the claim again") from None
 
 
+def _horizon(T: int, eta: float, values: list[float], rounding: float, audit: dict[str, float]) -> Horizon:
+    """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
+    if not isinstance(T, int) or T < 1 or not values:
+        raise ValueError(f"horizon {T!r} with {len(values)} values")
+    floats = tuple(float(value) for value in values if isinstance(value, int | float))
+    if len(floats) < len(values):
+        raise ValueError("values that are no numbers")
+    scale = _numbers({"eta": eta, "rounding": rounding})
+    return Horizon(T, scale["eta"], floats, scale["rounding"], _numbers(audit))
+
+
+def _numbers(entries: dict[str, float]) -> dict[str, float]:
+    if not all(isinstance(value, int | float) for value in entries.values()):
+        raise ValueError(f"numbers expected, not {entries}")
+    return {name: float(value) for name, value in entries.items()}
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that a reader, or an interruption, never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``text`` to ``path`` so that a reader, or an interruption, never meets half a file.
+
+    Raises:
+        OSError: with ``path`` as its file name.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def fingerprint(*parts: object) -> str:

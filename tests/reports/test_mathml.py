@@ -14,7 +14,7 @@ from theory import Rate, claims
 
 MATH = "{http://www.w3.org/1998/Math/MathML}math"
 
-plain = st.text(st.characters(codec="utf-8", exclude_characters="$\r", exclude_categories=["Cc", "Cs"]))
+plain = st.text(st.characters(exclude_characters="$\\", exclude_categories=["Cc", "Cn", "Cs"]))
 
 
 def check(html: Markup) -> list[ElementTree.Element]:
@@ -55,9 +55,8 @@ def test_a_sentence_without_formulas_is_escaped(text: str) -> None:
 
 @given(plain, plain)
 def test_only_what_stands_between_dollar_signs_is_a_formula(before: str, after: str) -> None:
-    (math,) = check(prose(f"{before}$x$ {after}")) if "\\" not in before + after else [None]
-    if math is not None:
-        assert "".join(math.itertext()) == "x"
+    (math,) = check(prose(f"{before}$x${after}"))
+    assert "".join(math.itertext()) == "x"
 
 
 def test_a_single_dollar_sign_is_money() -> None:

@@ -163,6 +163,11 @@ def test_sums_distribute(terms, steps):
     assert before == after
 
 
+def test_terms_are_counted_only_where_there_cannot_be_fewer_than_none():
+    assert normal(sp.Sum(1, (t, 0, T - 2))) == T - 1
+    assert normal(sp.Sum(1, (t, 0, T - 3))) != T - 2
+
+
 def test_a_sum_of_vectors_is_a_vector():
     total = sp.Sum(w(t) / T - u, (t, 0, T - 1))
     assert vector(total) == sp.Sum(w(t), (t, 0, T - 1)) / T - T * u
