@@ -47,6 +47,9 @@ _LOOK = {
 }
 _ORDER = list(_LOOK)
 
+# Beyond this, a logarithmic axis has no room for its margins.
+_DRAWABLE = 1e300
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -148,8 +151,16 @@ def draw(plot: RatePlot) -> Figure:
                 band = _positive(trace.lower, floor=min(_positive(trace.measured), default=1.0) / 10)
                 axes.fill_between(trace.horizons, band, _positive(trace.upper), color=colour, alpha=0.15, lw=0)
             if trace.bound:
-                axes.plot(trace.horizons, trace.bound, color=colour, ls=(0, (5, 2)), lw=1, marker=marker, ms=2.5)
-        axes.set(xscale="log", yscale="log", xlabel="horizon T (gradient evaluations)", ylabel=plot.metric)
+                axes.plot(
+                    trace.horizons, _positive(trace.bound), color=colour, ls=(0, (5, 2)), lw=1, marker=marker, ms=2.5
+                )
+        drawn = any(value > 0 for trace in plot.traces for value in _positive((*trace.measured, *trace.bound)))
+        axes.set(
+            xscale="log",
+            yscale="log" if drawn else "linear",
+            xlabel="horizon T (gradient evaluations)",
+            ylabel=plot.metric,
+        )
         ticks = sorted({horizon for trace in plot.traces for horizon in trace.horizons})
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
@@ -168,7 +179,7 @@ def _bound_label(plot: RatePlot) -> str:
 
 def _positive(values: Iterable[float], floor: float = math.nan) -> list[float]:
     """Values for a logarithmic axis: what is not positive becomes ``floor`` (a gap, unless one is given)."""
-    return [value if value > 0 and math.isfinite(value) else floor for value in values]
+    return [value if 1 / _DRAWABLE < value < _DRAWABLE else floor for value in values]
 
 
 def save(plot: RatePlot, folder: Path) -> tuple[Path, Path]:

@@ -49,6 +49,11 @@ def fit(horizons: Sequence[int], values: Sequence[NDArray[np.float64]], seed: in
     if min(len(v) for v in values) < 2:
         return Slope(value, value, value)
     interval = bootstrap(
-        tuple(values), slope, vectorized=True, method="percentile", n_resamples=2000, rng=np.random.default_rng(seed)
+        tuple(values),
+        slope,
+        vectorized=True,
+        method="percentile",
+        n_resamples=2000,
+        rng=np.random.default_rng(abs(seed)),
     ).confidence_interval
     return Slope(value, float(interval.low), float(interval.high))

@@ -6,6 +6,7 @@ and the curve in every plot are derived from that one expression.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -132,7 +133,7 @@ class Rate(Claim):
         return s.latex(expression)
 
     def bound_at(self, horizon: int, eta: float, constants: Mapping[str, float]) -> float:
-        """The bound as a number.
+        """The bound as a number; infinite where it is too large for one.
 
         Args:
             horizon: T ≥ 1.
@@ -142,7 +143,10 @@ class Rate(Claim):
         Raises:
             KeyError: a constant is missing.
         """
-        return float(self._number(self.bound, (s.T, s.eta))(horizon, eta, **self._pick(constants)))
+        try:
+            return float(self._number(self.bound, (s.T, s.eta))(horizon, eta, **self._pick(constants)))
+        except OverflowError:
+            return math.inf
 
     def best_eta(self, horizon: int, constants: Mapping[str, float]) -> float:
         """The tuned step scale as a number; arguments as for :meth:`bound_at`."""

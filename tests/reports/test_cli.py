@@ -107,10 +107,10 @@ def test_verify_writes_study_ledger_runs_figures_page_and_rows(
     assert all(set(row) == set(Verdict.__dataclass_fields__) for row in rows)
     written = sorted(files(tmp_path / "out"))
     assert [name for name in written if not name.startswith("runs")] == [
-        "figures/R1-logistic-tiny.png",
-        "figures/R1-logistic-tiny.svg",
-        "figures/R6-logistic-tiny.png",
-        "figures/R6-logistic-tiny.svg",
+        "figures/R1-logistic-tiny-exact.png",
+        "figures/R1-logistic-tiny-exact.svg",
+        "figures/R6-logistic-tiny-exact.png",
+        "figures/R6-logistic-tiny-exact.svg",
         PAGE_FILE,
         "ledger.json",
         "study.json",

@@ -69,7 +69,7 @@ def test_one_figure_a_claim_and_problem_with_the_dense_head_first(drawn: list[Ra
     assert [(plot.claim, plot.problem) for plot in drawn] == [("R1", "monotone/tiny"), ("R6", "logistic/tiny")]
     heads = [[trace.method.split()[0] for trace in plot.traces] for plot in drawn]
     assert heads == [["dense", "hard", "quadratic"], ["dense", "hard", "entropic"]]
-    assert [plot.name for plot in drawn] == ["R1-monotone-tiny", "R6-logistic-tiny"]
+    assert [plot.name for plot in drawn] == ["R1-monotone-tiny-exact", "R6-logistic-tiny"]
 
 
 def test_exact_and_sampled_runs_of_one_problem_go_to_files_of_their_own() -> None:

@@ -118,12 +118,16 @@ def test_a_run_says_what_was_run() -> None:
     assert run.horizons[0].eta == 10.0
 
 
-def test_one_sample_is_gradient_descent_for_as_long_as_you_like() -> None:
+@pytest.mark.parametrize(
+    "horizon",
+    [200, pytest.param(2000, marks=pytest.mark.xfail(strict=True, reason="one call a step: RecursionError"))],
+)
+def test_one_sample_is_gradient_descent_for_as_long_as_you_like(horizon: int) -> None:
     problem = Logistic(x=torch.tensor([[1.0, 2.0]]), y=torch.tensor([1.0]), k=2, ridge=0.1)
     w = problem.w0
-    for _ in range(199):
+    for _ in range(horizon - 1):
         w = w - 0.1 * slope(problem, w, (0,))
-    run = enumerate_paths(problem, lambda T: [0.1] * T, [200], "last_gap")
+    run = enumerate_paths(problem, lambda T: [0.1] * T, [horizon], "last_gap")
     assert run.horizons[0].values[0] == pytest.approx((value(problem, w) - value(problem, problem.u)).item())
 
 
@@ -152,20 +156,12 @@ class Counted(SGD):
         self.alive -= number
 
 
-def test_memory_is_bounded_while_the_paths_are_not() -> None:
-    """With blocks of b paths of N samples: at most N b iterates for each of T levels, of N^T."""
-    samples, horizon, block = 4, 6, 16
-    counted = Counted()
+@pytest.mark.parametrize(("samples", "horizon"), [(4, 6), (64, 2)])
+def test_memory_is_bounded_by_two_blocks_a_step(samples: int, horizon: int) -> None:
+    """… while the paths are thousands."""
+    counted, block = Counted(), 32
     enumerate_paths(random_problem(samples), halves, [horizon], "decrease", method=counted, block=block)
-    assert counted.most <= samples * block * horizon < samples**horizon / 10
-
-
-@pytest.mark.parametrize("samples", [4, 32])
-def test_memory_is_bounded_by_two_blocks_a_step(samples: int) -> None:
-    horizon, block = {4: 6, 32: 2}[samples], 32
-    counted = Counted()
-    enumerate_paths(random_problem(samples), halves, [horizon], "decrease", method=counted, block=block)
-    assert counted.most <= 2 * horizon * block
+    assert counted.most <= 2 * horizon * block < samples**horizon / 10
 
 
 def test_rounding_covers_votes_that_nearly_cancel() -> None:

@@ -37,10 +37,11 @@ runs = st.builds(
             Horizon,
             T=st.integers(1),
             eta=numbers,
-            values=st.lists(numbers, max_size=4).map(tuple),
+            values=st.lists(numbers, min_size=1, max_size=4).map(tuple),
             rounding=numbers,
             audit=constants,
         ),
+        min_size=1,
         max_size=3,
     ).map(tuple),
     key=names,
@@ -139,6 +140,34 @@ def test_missing_and_unknown_fields_are_refused(saved: Path, field: str) -> None
     saved.write_text(json.dumps(fields))
     refused(saved, "run.json is not a saved run")
     saved.write_text(json.dumps(fields | {field: value, f"{field}_too": value}))
+    refused(saved, "run.json is not a saved run")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("horizons", []),
+        ("horizons", 3),
+        ("horizons", ["row"]),
+        ("engine", "guess"),
+        ("constants", {"G": "1"}),
+        ("constants", []),
+        ("T", 0),
+        ("T", "1"),
+        ("eta", None),
+        ("values", []),
+        ("values", ["0.5"]),
+        ("values", 0.5),
+        ("rounding", "0"),
+        ("audit", {"G": [1]}),
+    ],
+)
+def test_values_of_another_kind_are_refused(saved: Path, field: str, value: object) -> None:
+    fields = json.loads(saved.read_text())
+    changed = fields if field in fields else fields["horizons"][1]
+    assert field in changed
+    changed[field] = value
+    saved.write_text(json.dumps(fields))
     refused(saved, "run.json is not a saved run")
 
 

@@ -103,9 +103,9 @@ def smooth_square(statement, **more) -> Claim:
     return toy(statement=statement, proof=(Certificate("c", None, squares=((ONE, a),)),), **more)
 
 
-def total(of: str, where: Range | None) -> Claim:
+def total(of: str, where: Range | None, stated: Range | None = None) -> Claim:
     return toy(
-        statement=at_most(0, sp.Sum(Norm2(w(t)), ALL_STEPS.limits)),
+        statement=at_most(0, sp.Sum(Norm2(w(t)), (stated or where or ALL_STEPS).limits)),
         assumptions=(),
         proof=(
             Certificate("each", at_most(0, Norm2(w(t)), over=where), squares=((ONE, w(t)),)),
@@ -147,10 +147,10 @@ def telescoped(potential: sp.Expr) -> Claim:
     )
 
 
-def split(at: sp.Expr) -> Claim:
-    parts = (BUT_LAST, Range(t, T - 1, T - 1))
+def split(at: sp.Expr, stated: sp.Expr) -> Claim:
+    parts = (t, 0, stated), (t, stated + 1, T - 1)
     return toy(
-        statement=equals(sp.Sum(v(t), ALL_STEPS.limits), sum(sp.Sum(v(t), part.limits) for part in parts)),
+        statement=equals(sp.Sum(v(t), ALL_STEPS.limits), sum(sp.Sum(v(t), part) for part in parts)),
         assumptions=(),
         proof=(Split("s", v(t), ALL_STEPS, at), Certificate("c", None, {"s": ONE})),
     )
@@ -190,7 +190,9 @@ TWINS = {
     "Jensen at another point": (jensen(HALF, HALF), jensen(HALF, HALF, average=a), r"j: residual"),
     "telescoping another potential": (telescoped(Norm2(w(t))), telescoped(2 * Norm2(w(t))), r"residual"),
     "telescoping a shifted potential": (telescoped(Norm2(w(t))), telescoped(Norm2(w(t + 1))), r"residual"),
-    "split elsewhere": (split(T - 2), split(T - 1), r"residual"),
+    "split elsewhere": (split(T - 2, T - 2), split(T - 1, T - 2), r"residual"),
+    "split beyond the end": (split(T - 1, T - 1), split(T, T), r"-1 is not certainly ≥ 0"),
+    "split before the start": (split(-ONE, -ONE), split(-2 * ONE, -2 * ONE), r"-1 is not certainly ≥ 0"),
     "equality from an inequality": (
         smooth_square(at_most(0, Norm2(a)), assumptions=()),
         smooth_square(equals(0, Norm2(a)), assumptions=()),
@@ -206,7 +208,12 @@ TWINS = {
         total("each", None),
         r"'each' has no index to sum over",
     ),
-    "total over another range": (total("each", ALL_STEPS), total("each", BUT_LAST), r"residual"),
+    "total over a range that may have −1 terms": (
+        total("each", BUT_LAST),
+        total("each", Range(t, ONE - 1, T - 3)),
+        r"T - 2 is not certainly ≥ 0",
+    ),
+    "total over another range": (total("each", ALL_STEPS), total("each", BUT_LAST, ALL_STEPS), r"residual"),
     "one index out of a range that may be empty": (
         once(ALL_STEPS),
         once(None),
