@@ -100,10 +100,19 @@ class _Tree:
     def grow(self) -> None:
         """Visit every node down to the last time that the metric looks at."""
         w = self.problem.w0[None]
-        self._visit(0, self.method.start(w), torch.zeros_like(w))
+        levels: list[Iterator[tuple[State, Tensor]]] = [iter([(self.method.start(w), torch.zeros_like(w))])]
+        while levels:
+            node = next(levels[-1], None)
+            if node is None:
+                levels.pop()
+                continue
+            t, (state, before) = len(levels) - 1, node
+            total = before + state.w
+            self._look(t, state, total)
+            if t < self.times[-1]:
+                levels.append(self._children(t, state, total))
 
-    def _visit(self, t: int, state: State, total: Tensor) -> None:
-        total = total + state.w
+    def _look(self, t: int, state: State, total: Tensor) -> None:
         if t in self.sums:
             point = state.w if self.metric.of == "iterate" else total / (t + 1)
             values = self.metric.measure(self.problem, point)
@@ -111,9 +120,6 @@ class _Tree:
             self.largest = max(self.largest, values.abs().max().item(), self.metric.scale(self.problem, point))
         if len(self.visited) <= t:
             self.visited.append(state.w[0].clone())
-        if t < self.times[-1]:
-            for child, so_far in self._children(t, state, total):
-                self._visit(t + 1, child, so_far)
 
     def _children(self, t: int, state: State, total: Tensor) -> Iterator[tuple[State, Tensor]]:
         """All N continuations of each path, a block at a time."""

@@ -18,6 +18,7 @@ import sympy as sp
 
 from theory.assumptions import CONVEX, Assumption
 from theory.facts import Fact, Range, Refused, defined, nonnegative, residual
+from theory.symbols import g, i, j, t, w
 from theory.terms import (
     Definitions,
     Gradient,
@@ -134,6 +135,8 @@ class Axiom(Step):
             raise Refused(f"{self.rule!r} of {self.assumption!r} takes other arguments: {error}") from None
         if fact.over is not None and self.over not in (None, fact.over):
             raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
+        for expr in (*self.arguments.values(), fact.gap):
+            context.meaningful(expr, self.over or fact.over)
         return replace(fact, over=self.over or fact.over), sp.Integer(0)
 
 
@@ -277,6 +280,8 @@ class Split(Step):
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         index, lower, upper = self.along.limits
+        if not self.at.is_integer:
+            raise Refused(f"{self.at} is no integer to split at")
         context.certain(self.at - lower + 1)
         context.certain(upper - self.at)
         parts = (
@@ -368,6 +373,10 @@ def _misdefined(definitions: Definitions) -> str | None:
     for name, meaning in definitions.items():
         if not isinstance(name, Vector) or isinstance(name, Gradient):
             return f"{name} is no vector of a sequence, so it cannot be defined"
+        if isinstance(name, g) or (isinstance(name, w) and name != w(t + 1)):
+            return f"{name} is not for the algorithm to define: only w(t + 1) is"
+        if (meaning.free_symbols - name.free_symbols) & {t, i, j}:
+            return f"{name} is defined by an index that it does not have: {meaning}"
         if not known_by(meaning, name.args[0] + name.lag):
             return f"{name} is defined by what is not known then: {meaning}"
     return None

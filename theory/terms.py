@@ -105,6 +105,8 @@ def known_by(expr: sp.Expr, time: sp.Expr) -> bool:
     """Whether every vector in ``expr`` is determined by the randomness before step ``time``."""
     if isinstance(expr, sp.Sum):
         # for the latest term of the sum: its index runs up to ``upper``, so ``upper = index + r`` with r ≥ 0
+        if len(expr.limits) > 1:
+            return False
         index, lower, upper = expr.limits[0]
         bound = sp.Dummy(str(index), integer=True, nonnegative=bool(lower.is_nonnegative))
         slack = sp.Dummy("r", integer=True, nonnegative=True)

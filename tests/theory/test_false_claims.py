@@ -269,22 +269,8 @@ FALSE = {
     "some p becomes every p": FalseClaim("p → 0", lambda: from_rule(_curved, ENTROPY, "curvature")),
 }
 
-OPEN = {
-    "noise behind two bound indices",
-    "a definition under the index of a sum",
-    "a hypothesis among the definitions",
-    "an axiom where it is undefined",
-    "a split between two units",
-}
 
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="accepted so far") if name in OPEN else ())
-        for name in FALSE
-    ],
-)
+@pytest.mark.parametrize("name", FALSE)
 def test_false_claim_is_refused(name):
     """By the checker, or because it cannot even be written down."""
     try:
