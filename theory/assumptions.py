@@ -48,7 +48,7 @@ def _subgradient(at: sp.Expr, against: sp.Expr) -> Fact:
 
 
 def _tower(time: sp.Expr, against: sp.Expr) -> Fact:
-    """``E[g_t | w_0 … w_t] = ∇F(w_t)``, so the two agree in expectation against what is known by then."""
+    """``E[g_t | w_0, g_0 … g_{t−1}, w_t] = ∇F(w_t)``, so the two agree in expectation against what is known by then."""
     if not known_by(against, time):
         raise Refused(f"{against} is not known at step {time}, so g may not be replaced by its mean")
     return equals(Inner(s.g(time), against), Inner(Gradient(s.w(time)), against), expected=True)
@@ -67,7 +67,7 @@ CONVEX = Assumption(
 )
 UNBIASED = Assumption(
     "unbiased",
-    r"$\mathbb{E}[g_t \mid w_0,\dots,w_t] = \nabla F(w_t)$, or a subgradient there",
+    r"$\mathbb{E}[g_t \mid w_0,g_0,\dots,g_{t-1},w_t] = \nabla F(w_t)$, or a subgradient there",
     {"tower": _tower},
 )
 SECOND_MOMENT = Assumption(
