@@ -32,7 +32,6 @@ KEYS = {
     *("status", "assumptions", "constants", "seed"),
 }
 
-quick = settings(max_examples=50)
 ids = st.sampled_from(["R1", "R6"])
 horizons = st.integers(1, 10**6)
 etas = st.floats(1e-6, 0.2)
@@ -63,7 +62,6 @@ def status(lower: float, upper: float, bound: float) -> str:
 # --- Holds, violated, undecided ---
 
 
-@quick
 @given(ids, st.integers(1, 20), etas, shares, st.sampled_from([0.0, 1e-12, 0.01]))
 def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: float, share: float, error: float) -> None:
     bound = BOUNDS[id](T, eta)
@@ -77,7 +75,6 @@ def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: floa
     assert row.trials == 3**T
 
 
-@quick
 @given(ids, horizons, etas, shares, st.floats(0.001, 2), st.integers(1, 20), st.sampled_from([0.05, 1e-3]))
 def test_a_sampled_run_is_judged_by_a_one_sided_interval_on_each_side(
     id: str, T: int, eta: float, share: float, width: float, pairs: int, level: float
@@ -160,7 +157,6 @@ def test_a_broken_assumption_voids_whatever_was_measured(case: str, make: Callab
     assert f"{assumption} not met" in row.reason
 
 
-@quick
 @given(ids, st.integers(1, 20), etas)
 def test_constants_may_be_attained_and_a_step_may_be_as_large_as_its_condition(id: str, T: int, eta: float) -> None:
     measured = {name: DECLARED[name] * (1 + 1e-12) for name in ("G", "sigma", "L")}
@@ -174,7 +170,6 @@ def test_constants_may_be_attained_and_a_step_may_be_as_large_as_its_condition(i
 # --- Many rows ---
 
 
-@quick
 @given(st.integers(1, 6), st.integers(0, 3))
 def test_level_is_shared_over_the_rows_that_are_judged_by_sampling(judged: int, void: int) -> None:
     bound = BOUNDS["R1"](4, 0.1)
@@ -199,7 +194,7 @@ def studies(draw: st.DrawFn) -> list[tuple[Rate, Run, str]]:
     return pairs
 
 
-@quick
+@settings(max_examples=60)
 @given(studies().flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))))
 def test_verdicts_do_not_depend_on_the_order_of_rows(case: tuple[list, list]) -> None:
     before, after = ({row.horizon: json.dumps(row.as_row()) for row in judge(pairs, 0.05)} for pairs in case)
@@ -250,7 +245,7 @@ def linear_until_the_end(a: float, b: float, eta: float, T: int) -> Routing:
     return Routing(x=x, support=support, k=1, start=start, comparator=start - eta * T * slope)
 
 
-@quick
+@settings(max_examples=40)
 @given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.01, 1), st.integers(1, 12))
 def test_a_bound_that_is_attained_is_not_called_violated_and_a_smaller_one_is(
     a: float, b: float, eta: float, T: int
