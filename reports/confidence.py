@@ -3,6 +3,10 @@
 Every row tests two one-sided hypotheses, "the mean is at most the bound" and "the mean is at least the bound". Holm's
 procedure keeps the probability of any wrong rejection among all 2m of them below the level of the run. A row's
 interval is drawn at the level that the procedure arrived at for it, so that interval and verdict agree.
+
+The intervals are Student's, exact for normal values and approximate otherwise: for values skewed to the right the
+upper bound is too low more often than the level says (16 exponential values at level 0.01: 5 % of the time), the lower
+bound less often. A row that ``holds`` with measured values near its bound deserves more trials.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class LedgerRow:
 
 
 def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
-    """Check the proofs of ``ids`` (all if empty), in ledger order.
+    """Check the proofs of ``ids`` (all of the ledger if empty), in the order asked for.
 
     Raises:
         UnknownClaim: an id that the ledger does not have.

@@ -115,6 +115,8 @@ class Cell:
         self.rate  # noqa: B018 (raises)
         problem = self.make()
         check_step(self.step)
+        if not problem.x.any():
+            raise InputError(f"{problem.name}: all features are 0, so nothing moves; expected one that is not")
         if self.exact:
             check_paths(problem.samples, self.horizons)
         else:
@@ -240,7 +242,8 @@ class Study:
             plan = json.loads((folder / STUDY_FILE).read_text(encoding="utf-8"))
             cells = tuple(Cell(**{**cell, "horizons": tuple(cell["horizons"])}) for cell in plan["cells"])
             study = cls(cells, float(plan["level"]))
-            study.check()
+            if not 0 < study.level < 1 or not all(rate(cell.claim) for cell in cells):
+                raise ValueError(f"level {study.level}")
             return study
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{folder} holds no study ({error}); expected the --out of an aat verify") from None
@@ -263,7 +266,8 @@ class Study:
 
     def judge(self, runs: Sequence[Run]) -> list[Verdict]:
         """Verdicts on the runs of the cells, all at one family-wise level."""
-        return judge(((c.rate, run, c.command) for c, run in zip(self.cells, runs, strict=True)), self.level)
+        judged = zip(self.cells, runs, strict=True)
+        return judge(((cell.rate, run, f"{cell.command} --level {self.level:g}") for cell, run in judged), self.level)
 
 
 def _path(cell: Cell, folder: Path) -> Path:

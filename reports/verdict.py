@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from aat import InputError
 from reports.confidence import Sample, holm_levels
 from sim import Horizon, Run
 from theory import Rate
@@ -92,7 +93,14 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     Args:
         pairs: a claim, a run of its metric, and the command that reproduces the run.
         level: probability of any wrong verdict among all Monte Carlo rows.
+
+    Raises:
+        InputError: a run has measured something else than its claim bounds.
     """
+    pairs = list(pairs)
+    for claim, run, _ in pairs:
+        if run.metric != claim.metric.id:
+            raise InputError(f"a run of {run.metric} for claim {claim.id}; expected a run of {claim.metric.id}")
     rows = [(claim, run, horizon, command) for claim, run, command in pairs for horizon in run.horizons]
     checked = [met(claim, run, horizon) for claim, run, horizon, _ in rows]
     bounds = [

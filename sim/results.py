@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 from dataclasses import asdict, dataclass, field
@@ -96,7 +97,7 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write the run as JSON, whole or not at all."""
-        write_whole(path, json.dumps(asdict(self), indent=1, ensure_ascii=False))
+        write_whole(path, json.dumps(_strict(asdict(self)), indent=1, ensure_ascii=False, allow_nan=False))
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -123,17 +124,26 @@ def _horizon(T: int, eta: float, values: list[float], rounding: float, audit: di
     """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
     if not isinstance(T, int) or T < 1 or not values:
         raise ValueError(f"horizon {T!r} with {len(values)} values")
-    floats = tuple(float(value) for value in values if isinstance(value, int | float))
-    if len(floats) < len(values):
-        raise ValueError("values that are no numbers")
-    scale = _numbers({"eta": eta, "rounding": rounding})
-    return Horizon(T, scale["eta"], floats, scale["rounding"], _numbers(audit))
+    return Horizon(T, _number(eta), tuple(map(_number, values)), _number(rounding), _numbers(audit))
+
+
+def _strict(value: Any) -> Any:
+    """``value`` with the numbers that JSON does not have, of a run that diverged, by name."""
+    if isinstance(value, dict):
+        return {key: _strict(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(entry) for entry in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | str) -> float:
+    if not isinstance(value, int | float) and value not in ("nan", "inf", "-inf"):
+        raise ValueError(f"a number expected, not {value!r}")
+    return float(value)
 
 
 def _numbers(entries: dict[str, float]) -> dict[str, float]:
-    if not all(isinstance(value, int | float) for value in entries.values()):
-        raise ValueError(f"numbers expected, not {entries}")
-    return {name: float(value) for name, value in entries.items()}
+    return {name: _number(value) for name, value in entries.items()}
 
 
 def write_whole(path: Path, text: str) -> None:

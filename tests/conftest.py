@@ -2,6 +2,8 @@
 
 import os
 
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
 import hypothesis
 import torch
 

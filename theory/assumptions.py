@@ -2,7 +2,7 @@
 
 An assumption is one of two kinds, or both: *rules* turn arguments into facts (convexity at two points gives
 an inequality); a *domain* restricts parameters (``η ≤ 1/L``), as a substitution by free non-negative symbols.
-``audit`` names what a run must have measured for the assumption to be believed of that run.
+A ``constant`` names what a problem must declare, and a run is measured against.
 """
 
 from __future__ import annotations

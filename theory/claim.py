@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import sympy as sp
@@ -23,7 +23,7 @@ from theory.terms import Definitions
 from theory.tuning import Tuning, tune
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """A statement with a proof that the machine can check.
 
@@ -72,7 +72,7 @@ class Metric:
     expression: sp.Expr
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Rate(Claim):
     """A bound on the expectation of a metric after T steps of a method.
 
@@ -175,4 +175,9 @@ class Rate(Claim):
         return {name.name: constants[name.name] for name in self.constants}
 
     def _number(self, expression: sp.Expr, first: tuple[sp.Symbol, ...]) -> Callable[..., float]:
-        return sp.lambdify((*first, *self.constants), expression, "math")
+        return _compiled((*first, *self.constants), expression)
+
+
+@lru_cache(maxsize=256)
+def _compiled(arguments: tuple[sp.Symbol, ...], expression: sp.Expr) -> Callable[..., float]:
+    return sp.lambdify(arguments, expression, "math")

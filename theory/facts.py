@@ -98,9 +98,20 @@ def nonnegative(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
 
 
 def defined(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
-    """Whether no denominator of ``expr`` can vanish on ``domain``."""
-    divisors = {power.base for power in expr.atoms(sp.Pow) if not power.exp.is_nonnegative}
-    return all(sp.factor(d.subs(domain, simultaneous=True)).is_nonzero for d in divisors)
+    """Whether ``expr`` is a real number everywhere on ``domain``: no division by 0, no root or logarithm below it."""
+
+    def on_domain(part: sp.Expr) -> sp.Expr:
+        return sp.factor(part.subs(domain, simultaneous=True))
+
+    powers = expr.atoms(sp.Pow)
+    divisors = {power.base for power in powers if not power.exp.is_nonnegative}
+    roots = {power.base for power in powers if not power.exp.is_integer}
+    logarithms = {logarithm.args[0] for logarithm in expr.atoms(sp.log)}
+    return (
+        all(on_domain(d).is_nonzero for d in divisors)
+        and all(on_domain(r).is_nonnegative for r in roots)
+        and all(on_domain(x).is_positive for x in logarithms)
+    )
 
 
 def residual(fact: Fact, certificate: sp.Expr, definitions: Definitions) -> sp.Expr:

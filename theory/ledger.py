@@ -22,10 +22,19 @@ class UnknownClaim(KeyError):
 
 
 class Claims(Mapping[str, Claim]):
-    """Claims by id, in ledger order."""
+    """Claims by id, in ledger order.
+
+    Raises:
+        ValueError: two claims have one id.
+        UnknownClaim: on access, an id that is not there.
+    """
 
     def __init__(self, entries: Iterable[Claim]) -> None:
-        self._entries = {claim.id: claim for claim in entries}
+        self._entries: dict[str, Claim] = {}
+        for claim in entries:
+            if claim.id in self._entries:
+                raise ValueError(f"two claims are called {claim.id!r}")
+            self._entries[claim.id] = claim
 
     def __getitem__(self, id: str) -> Claim:
         try:

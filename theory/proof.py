@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Protocol
 
 import sympy as sp
@@ -135,7 +136,7 @@ class Axiom(Step):
             raise Refused(f"{self.rule!r} of {self.assumption!r} takes other arguments: {error}") from None
         if fact.over is not None and self.over not in (None, fact.over):
             raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
-        for expr in (*self.arguments.values(), fact.gap):
+        for expr in (*self.arguments.values(), fact.lhs, fact.rhs):
             context.meaningful(expr, self.over or fact.over)
         return replace(fact, over=self.over or fact.over), sp.Integer(0)
 
@@ -184,7 +185,8 @@ class Certificate(Step):
         stated = context.claim.statement if self.conclusion is None else self.conclusion
         parts = {label: context.fact(label) for label in self.using}
         over = _common_range([f.over for f in parts.values()] + [stated.over])
-        context.meaningful(stated.gap, over)
+        for side in (stated.lhs, stated.rhs):
+            context.meaningful(side, over)
         certificate = sp.Integer(0)
         for label, fact in parts.items():
             multiplier = sp.sympify(self.using[label])
@@ -351,6 +353,8 @@ def check(claim: Provable) -> Checked:
     for step in claim.proof:
         try:
             fact, left = step.draw(context)
+            for side in (fact.lhs, fact.rhs):
+                normal(side)
         except (Refused, IllTyped) as fault:
             reports.append(StepReport(step, None, None, str(fault)))
             return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: {fault}")
@@ -379,7 +383,16 @@ def _misdefined(definitions: Definitions) -> str | None:
             return f"{name} is defined by an index that it does not have: {meaning}"
         if not known_by(meaning, name.args[0] + name.lag):
             return f"{name} is defined by what is not known then: {meaning}"
+    for one, other in combinations(definitions, 2):
+        if type(one) is type(other) and not _apart(one.args[0], other.args[0]):
+            return f"{one} and {other} may be the same vector, defined twice"
     return None
+
+
+def _apart(one: sp.Expr, other: sp.Expr) -> bool:
+    """Whether two patterns of an index, such as 0 and t + 1, have no index in common."""
+    elsewhere = {symbol: sp.Dummy(symbol.name, **symbol.assumptions0) for symbol in other.free_symbols & {t, i, j}}
+    return bool((one - other.xreplace(elsewhere)).is_nonzero)
 
 
 def _common_range(ranges: list[Range | None]) -> Range | None:

@@ -164,7 +164,11 @@ def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
     Raises:
         IllTyped: the expression is not a scalar, or a number in it is not exact.
     """
-    expr = rewrite(sp.sympify(expr), definitions or {})
+    return _normal(rewrite(sp.sympify(expr), definitions or {}))
+
+
+@lru_cache(maxsize=2**16)
+def _normal(expr: sp.Expr) -> sp.Expr:
     exact(expr)
     expr = expr.replace(Norm2, lambda a: _gram(a, a)).replace(Inner, _gram)
     expr = expr.replace(Objective, lambda p: Objective(vector(p)))

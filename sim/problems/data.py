@@ -16,6 +16,8 @@ from torch import Tensor
 from aat import InputError
 from sim.seeds import generator
 
+MOST_CLASSES = 2**16
+
 
 class Labelled(NamedTuple):
     """Features x, shape (N, n), with classes y, shape (N,), and a name."""
@@ -26,12 +28,14 @@ class Labelled(NamedTuple):
 
 
 def class_indices(y: Tensor, samples: int) -> Int[Tensor, " N"]:
-    """``y`` as int64; InputError unless it holds one class index ≥ 0 for each sample."""
+    """``y`` as int64; InputError unless it holds one index of a class for each sample."""
     y = torch.as_tensor(y)
     if y.shape != (samples,) or y.dtype.is_floating_point or y.dtype.is_complex or y.dtype == torch.bool:
         raise InputError(f"y of {y.dtype}, shape {tuple(y.shape)}; expected {samples} class indices as integers")
     if int(y.min()) < 0:
         raise InputError(f"y has the class {int(y.min())}; expected indices ≥ 0")
+    if int(y.max()) >= MOST_CLASSES:
+        raise InputError(f"y has the class {int(y.max())}; expected indices below {MOST_CLASSES}: each has a head")
     return y.to(torch.int64)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import ledger
+from reports import ledger, page
 from reports.cli import main
 from reports.ledger import LedgerRow
 from reports.page import PAGE_FILE
@@ -29,6 +29,12 @@ Verify = Callable[..., tuple[int, list[dict]]]
 def proofs_given(rows: tuple[LedgerRow, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Proofs as they were checked before."""
     monkeypatch.setattr(ledger, "prove", lambda ids, workers: [row for row in rows if row.id in (ids or claims)])
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without figures, where it is not about figures."""
+    monkeypatch.setattr(page, "draw_all", lambda *_: [])
 
 
 @pytest.fixture
@@ -123,6 +129,7 @@ def test_verify_writes_study_ledger_runs_figures_page_and_rows(
     assert err == ""
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_step_outside_the_condition_of_a_claim_is_void(verify: Verify) -> None:
     code, rows = verify("R6", "--problem", "logistic", "--smoothing", "entropic", "--mu", "0.1", "--step", "100")
     assert code == 0
@@ -130,6 +137,7 @@ def test_a_step_outside_the_condition_of_a_claim_is_void(verify: Verify) -> None
     assert all(row["assumptions"]["step"].startswith("not met") for row in rows)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_violated_claim_has_exit_code_1(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(claims._entries, "R1", replace(claims["R1"], bound=claims["R1"].bound / 100))
     code, rows = verify("R1", "--problem", "monotone")
@@ -137,6 +145,7 @@ def test_a_violated_claim_has_exit_code_1(verify: Verify, monkeypatch: pytest.Mo
     assert Counter(row["status"] for row in rows) == {"violated": 2}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_refused_proof_has_exit_code_1_although_the_run_holds(
     verify: Verify, rows: tuple[LedgerRow, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,12 +164,7 @@ def test_a_run_that_diverges_is_reported_not_crashed_on(arguments: list[str], ve
     assert (tmp_path / "out" / PAGE_FILE).is_file()
 
 
-def test_every_rate_can_be_asked_of_a_hard_routing_problem(verify: Verify) -> None:
-    code, rows = verify("--problem", "routing")
-    assert code == 0
-    assert {(row["claim"], row["status"]) for row in rows} == {("R1", "holds"), ("R3", "holds"), ("R6", "void")}
-
-
+@pytest.mark.usefixtures("undrawn")
 def test_a_second_verify_takes_up_the_runs_of_the_first(
     verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +186,7 @@ def test_an_interruption_is_no_failure_and_leaves_no_half_of_a_file(
     assert sorted(files(tmp_path)) == ["ledger.json", "study.json"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_a_terminal_there_are_no_bars_and_no_colours_and_names_stay_whole(
     verify: Verify, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import cli, ledger
+from reports import cli, ledger, page
 from reports.study import Cell, Study
 
 paths = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8).map(lambda s: s + ".npz")
@@ -79,6 +79,7 @@ def test_command_reproduces_the_run_to_the_last_bit(
     cell: Cell, rows: tuple[ledger.LedgerRow, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "prove", lambda ids, workers: (row for row in rows if row.id in ids))
+    monkeypatch.setattr(page, "draw_all", lambda *_: [])
     again = tmp_path / "again"
     code = cli.main([*shlex.split(cell.command)[1:], "--out", str(again), "--workers", "1"])
     assert code == 0

@@ -5,13 +5,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
 from reports.confidence import Sample
 
+quick = settings(max_examples=50)
 eighths = st.integers(-64, 64).map(lambda whole: whole / 8)
 trials = st.lists(eighths, min_size=2, max_size=12)
 levels = st.sampled_from([0.2, 0.05, 1e-3, 1e-6])
@@ -32,6 +33,7 @@ def kurtosis(values: Sequence[float]) -> Fraction | None:
 # --- Exact ---
 
 
+@quick
 @given(trials, eighths, levels)
 def test_interval_and_p_values_reject_together(values: list[float], bound: float, level: float) -> None:
     tested = sample(values, bound)
@@ -41,6 +43,7 @@ def test_interval_and_p_values_reject_together(values: list[float], bound: float
     assert (upper < bound) == (at_least < level)
 
 
+@quick
 @given(trials, eighths, levels)
 def test_light_tails_give_the_one_sided_test_of_student(values: list[float], bound: float, level: float) -> None:
     tails = kurtosis(values)
@@ -52,6 +55,7 @@ def test_light_tails_give_the_one_sided_test_of_student(values: list[float], bou
     assert tested.interval(level) == pytest.approx(bounds, rel=1e-6, abs=1e-6 * tested.error)
 
 
+@quick
 @given(trials)
 def test_degrees_of_freedom_match_the_moments_of_a_chi_square(values: list[float]) -> None:
     tails = kurtosis(values)
@@ -61,12 +65,14 @@ def test_degrees_of_freedom_match_the_moments_of_a_chi_square(values: list[float
     assert sample(values).freedom == pytest.approx(matched)
 
 
+@quick
 @given(st.lists(eighths, min_size=3, max_size=30), st.sampled_from([-1e9, 1e9]))
 def test_one_dominating_value_leaves_the_freedom_of_one_in_n(others: list[float], far: float) -> None:
     n = len(others) + 1
     assert sample([*others, far]).freedom == pytest.approx(min(n - 1, 2 * n * (n - 1) / (n - 2) ** 2), rel=1e-4)
 
 
+@quick
 @given(trials, eighths, st.sampled_from([-4.0, -0.5, 0.25, 8.0]), levels)
 def test_interval_moves_with_the_values(values: list[float], shift: float, scale: float, level: float) -> None:
     before = sample(values).interval(level)
@@ -74,6 +80,7 @@ def test_interval_moves_with_the_values(values: list[float], shift: float, scale
     assert after == pytest.approx(sorted(shift + scale * end for end in before), rel=1e-6, abs=1e-6)
 
 
+@quick
 @given(trials, levels)
 def test_a_smaller_level_gives_a_wider_interval(values: list[float], level: float) -> None:
     tested = sample(values)
@@ -85,6 +92,7 @@ def test_a_smaller_level_gives_a_wider_interval(values: list[float], level: floa
 # --- No spread ---
 
 
+@quick
 @given(eighths, st.integers(2, 40), eighths, levels)
 def test_without_spread_the_mean_is_known(value: float, n: int, bound: float, level: float) -> None:
     tested = sample([value] * n, bound)
@@ -92,12 +100,14 @@ def test_without_spread_the_mean_is_known(value: float, n: int, bound: float, le
     assert tested.p_values == (float(value <= bound), float(value >= bound))
 
 
+@quick
 @given(st.floats(-1e6, 1e6), st.integers(2, 48), levels)
 def test_equal_values_have_no_spread_although_their_mean_is_rounded(value: float, n: int, level: float) -> None:
     tested = sample([value] * n)
     assert tested.interval(level) == pytest.approx((value, value), rel=1e-15)
 
 
+@quick
 @given(st.floats(0.1, 10), st.lists(st.integers(-2, 2), min_size=3, max_size=12))
 def test_values_that_differ_by_rounding_are_judged_quietly(value: float, ulps: list[int]) -> None:
     values = [value + ulp * np.spacing(value) for ulp in ulps]

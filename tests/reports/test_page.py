@@ -126,7 +126,7 @@ def test_every_figure_is_there_as_it_was_drawn(
 
 def test_every_row_and_every_command_is_there(written: Page, study: Study, verdicts: list[Verdict]) -> None:
     for cell in study.cells:
-        assert cell.command in written.texts
+        assert f"{cell.command} --level {study.level:g}" in written.texts
     for verdict in verdicts:
         numbers = (verdict.measured, verdict.lower, verdict.upper, verdict.bound, verdict.tightness)
         told = " ".join("–" if number is None else f"{number:.4g}" for number in numbers)

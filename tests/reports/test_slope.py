@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from reports.slope import Slope, fit
 
+quick = settings(max_examples=50)
 grids = st.lists(st.integers(1, 10**6), min_size=2, max_size=8, unique=True)
 exponents = st.floats(-2, 2)
 positive = st.floats(1e-6, 1e6)
@@ -18,6 +19,7 @@ def least_squares(horizons: list[int], means: list[float]) -> float:
     return np.polynomial.Polynomial.fit(np.log(horizons), np.log(means), 1).convert().coef[1]
 
 
+@quick
 @given(grids, positive, exponents)
 def test_exponent_of_a_power_law_is_recovered(horizons: list[int], factor: float, exponent: float) -> None:
     slope = fit(horizons, [np.array([factor * float(T) ** exponent]) for T in horizons])
@@ -26,6 +28,7 @@ def test_exponent_of_a_power_law_is_recovered(horizons: list[int], factor: float
     assert slope.lower == slope.value == slope.upper
 
 
+@quick
 @given(grids.flatmap(lambda grid: st.tuples(st.just(grid), st.lists(positive, min_size=len(grid), max_size=len(grid)))))
 def test_line_is_that_of_least_squares(case: tuple[list[int], list[float]]) -> None:
     horizons, means = case
@@ -34,6 +37,7 @@ def test_line_is_that_of_least_squares(case: tuple[list[int], list[float]]) -> N
     assert slope.value == pytest.approx(least_squares(horizons, means), rel=1e-6, abs=1e-6)
 
 
+@quick
 @given(st.lists(st.lists(positive, min_size=2, max_size=5), min_size=2, max_size=3))
 def test_line_goes_through_the_means_of_the_trials(values: list[list[float]]) -> None:
     horizons = [2**k for k in range(len(values))]

@@ -82,6 +82,17 @@ def test_a_study_comes_back_from_its_folder(
     assert Study.load(folder) == Study(planned, level)
 
 
+def test_a_folder_is_enough_without_the_data_that_it_was_computed_from(tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    np.savez(path, x=np.eye(3), y=np.array([0, 1, 0]))
+    study = Study((replace(TINY, data=str(path)),))
+    study.save(tmp_path)
+    finish(study, tmp_path)
+    path.unlink()
+    again = Study.load(tmp_path)
+    assert again.judge(again.runs(tmp_path))[0].status == "holds"
+
+
 def test_the_plan_is_strict_json(tmp_path: Path) -> None:
     STUDY.save(tmp_path)
     plan = json.loads((tmp_path / STUDY_FILE).read_text(), parse_constant=pytest.fail)
@@ -213,6 +224,8 @@ def test_profile_runs_every_rate_on_real_data_with_hard_smoothed_and_dense_heads
     cells = profile(name)
     assert len({cell.name for cell in cells}) == len(cells)
     assert {cell.claim for cell in cells} == {id for id, claim in claims.items() if isinstance(claim, Rate)}
+    assert {cell.problem for cell in cells} == set(problems.FAMILIES)
+    assert {cell.smoothing for cell in cells} == {None, "entropic", "quadratic"}
     for claim in ("R1", "R6"):
         for data in ("synthetic", "digits"):
             on_data = [cell for cell in cells if cell.claim == claim and cell.data == data]

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from aat import InputError
 from reports import Verdict, judge, verify
 from sim import Horizon, Run
 from sim.problems import Routing
@@ -32,6 +33,7 @@ KEYS = {
     *("status", "assumptions", "constants", "seed"),
 }
 
+quick = settings(max_examples=50)
 ids = st.sampled_from(["R1", "R6"])
 horizons = st.integers(1, 10**6)
 etas = st.floats(1e-6, 0.2)
@@ -62,6 +64,7 @@ def status(lower: float, upper: float, bound: float) -> str:
 # --- Holds, violated, undecided ---
 
 
+@quick
 @given(ids, st.integers(1, 20), etas, shares, st.sampled_from([0.0, 1e-12, 0.01]))
 def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: float, share: float, error: float) -> None:
     bound = BOUNDS[id](T, eta)
@@ -75,6 +78,7 @@ def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: floa
     assert row.trials == 3**T
 
 
+@quick
 @given(ids, horizons, etas, shares, st.floats(0.001, 2), st.integers(1, 20), st.sampled_from([0.05, 1e-3]))
 def test_a_sampled_run_is_judged_by_a_one_sided_interval_on_each_side(
     id: str, T: int, eta: float, share: float, width: float, pairs: int, level: float
@@ -157,6 +161,7 @@ def test_a_broken_assumption_voids_whatever_was_measured(case: str, make: Callab
     assert f"{assumption} not met" in row.reason
 
 
+@quick
 @given(ids, st.integers(1, 20), etas)
 def test_constants_may_be_attained_and_a_step_may_be_as_large_as_its_condition(id: str, T: int, eta: float) -> None:
     measured = {name: DECLARED[name] * (1 + 1e-12) for name in ("G", "sigma", "L")}
@@ -170,6 +175,7 @@ def test_constants_may_be_attained_and_a_step_may_be_as_large_as_its_condition(i
 # --- Many rows ---
 
 
+@quick
 @given(st.integers(1, 6), st.integers(0, 3))
 def test_level_is_shared_over_the_rows_that_are_judged_by_sampling(judged: int, void: int) -> None:
     bound = BOUNDS["R1"](4, 0.1)
@@ -194,7 +200,7 @@ def studies(draw: st.DrawFn) -> list[tuple[Rate, Run, str]]:
     return pairs
 
 
-@settings(max_examples=60)
+@quick
 @given(studies().flatmap(lambda pairs: st.tuples(st.just(pairs), st.permutations(pairs))))
 def test_verdicts_do_not_depend_on_the_order_of_rows(case: tuple[list, list]) -> None:
     before, after = ({row.horizon: json.dumps(row.as_row()) for row in judge(pairs, 0.05)} for pairs in case)
@@ -214,6 +220,7 @@ def test_a_run_has_one_row_for_each_of_its_horizons_in_the_order_of_runs() -> No
 # --- Rows ---
 
 
+@quick
 @given(ids, st.integers(1, 20), etas, shares)
 def test_a_row_has_every_key_and_survives_strict_json(id: str, T: int, eta: float, share: float) -> None:
     row = verdict(id, exact(id, T, eta, share * BOUNDS[id](T, eta))).as_row()
@@ -245,7 +252,7 @@ def linear_until_the_end(a: float, b: float, eta: float, T: int) -> Routing:
     return Routing(x=x, support=support, k=1, start=start, comparator=start - eta * T * slope)
 
 
-@settings(max_examples=40)
+@quick
 @given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.01, 1), st.integers(1, 12))
 def test_a_bound_that_is_attained_is_not_called_violated_and_a_smaller_one_is(
     a: float, b: float, eta: float, T: int
@@ -262,3 +269,8 @@ def test_trials_decide_an_attained_bound_when_it_is_shrunk() -> None:
     problem = linear_until_the_end(2.0, 1.0, 0.1, 8)
     shrunk = replace(R1, bound=0.4 * R1.bound)
     assert Counter(row.status for row in verify(shrunk, problem, [8], trials=4, step=0.1)) == {"violated": 1}
+
+
+def test_a_run_of_another_metric_is_refused() -> None:
+    with pytest.raises(InputError, match=r"a run of last_gap for claim R1; expected a run of average_gap"):
+        verdict("R1", exact("R3", 4, 0.1, 1.0))

@@ -20,22 +20,22 @@ def grid(size: int) -> st.SearchStrategy[Tensor]:
 @st.composite
 def problems(draw: st.DrawFn, family: type[Problem]) -> Problem:
     samples, features = draw(st.integers(1, 3)), draw(st.integers(1, 4))
-    k = draw(st.just(features) | st.integers(1, features))
+    k = draw(st.integers(1, features))
     smoothing = draw(st.sampled_from([None, "entropic", "quadratic"]))
 
-    def labels(*choices: float) -> Tensor:
-        return torch.tensor(draw(st.lists(st.sampled_from(choices), min_size=samples, max_size=samples)))
+    def labels(*choices: int) -> list[int]:
+        return draw(st.lists(st.sampled_from(choices), min_size=samples, max_size=samples))
 
     match family.family:
         case "routing":
             orders = [draw(st.permutations(range(features))) for _ in range(samples)]
-            teaching = {"support": torch.tensor(orders) < k, "y": labels(0, 1)}
+            teaching = {"support": torch.tensor(orders) < k, "y": torch.tensor(labels(0, 1))}
         case "softmax":
-            teaching = {"y": torch.cat([torch.tensor([draw(st.integers(1, 2))]), labels(0, 1, 2)[1:]]).long()}
+            teaching = {"y": torch.tensor([draw(st.integers(1, 2)), *labels(0, 1, 2)[1:]])}
         case "monotone":
-            teaching = {"y": labels(-1)}
+            teaching = {"y": torch.tensor(labels(-1))}
         case "logistic":
-            teaching = {"y": labels(-1, 1)}
+            teaching = {"y": torch.tensor(labels(-1, 1))}
     problem = family(
         x=draw(grid(samples * features)).reshape(samples, features) * draw(st.sampled_from([0.125, 1.0, 8.0])),
         k=k,

@@ -131,3 +131,10 @@ def test_an_array_that_is_not_in_an_archive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", ["routing", "logistic"])
 def test_a_file_without_samples(tmp_path: Path, family: str) -> None:
     refused(saved(tmp_path / "empty.npz", x=X[:0], y=Y[:0]), "expected")
+
+
+def test_more_classes_than_there_can_be_heads(tmp_path: Path) -> None:
+    path = tmp_path / "hash.npz"
+    np.savez(path, x=np.eye(2), y=np.array([0, 10**12]))
+    with pytest.raises(InputError, match=r"y has the class 1000000000000; expected indices below 65536"):
+        make("softmax", str(path))

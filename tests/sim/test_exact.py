@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -21,8 +21,9 @@ STEPS = st.lists(st.integers(0, 8).map(lambda eighths: eighths / 8), min_size=1,
 
 
 def random_problem(samples: int) -> Problem:
-    x = torch.randn(samples, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return Monotone(x=x, y=-torch.ones(samples), k=1)
+    """A smooth and curved one, so that no two paths are alike."""
+    x = 2 * torch.randn(samples, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return Logistic(x=x, y=torch.ones(samples), k=2)
 
 
 def halves(horizon: int) -> list[float]:
@@ -74,6 +75,7 @@ def test_every_metric_is_defined_here() -> None:
 @metrics
 @settings(usual, max_examples=25)
 @given(problem=st.from_type(Problem), steps=STEPS)
+@example(problem=random_problem(2), steps=[1.0, 0.75, 0.5, 0.25])
 def test_the_expectation_is_the_mean_over_all_paths(metric: str, problem: Problem, steps: list[float]) -> None:
     assume(problem.samples ** len(steps) <= 32)
     run = enumerate_paths(problem, lambda T: steps, [len(steps)], metric)
@@ -85,6 +87,7 @@ def test_the_expectation_is_the_mean_over_all_paths(metric: str, problem: Proble
 @metrics
 @settings(usual, max_examples=15)
 @given(problem=st.from_type(Problem), steps=STEPS, block=st.integers(1, 10))
+@example(problem=random_problem(2), steps=[1.0, 0.75, 0.5, 0.25], block=3)
 def test_the_block_changes_nothing_but_rounding(metric: str, problem: Problem, steps: list[float], block: int) -> None:
     assume(problem.samples ** len(steps) <= 32)
     runs = [enumerate_paths(problem, lambda T: steps, [len(steps)], metric, block=size) for size in (block, 2**13)]

@@ -12,7 +12,7 @@ from latex2mathml.converter import convert
 
 from theory import Rate, claims, ledger
 from theory.assumptions import STEP_AT_MOST_INVERSE_L
-from theory.ledger import UnknownClaim
+from theory.ledger import Claims, UnknownClaim
 from theory.symbols import GLOSSARY, L, T, eta, g, t, w
 from theory.terms import vector
 
@@ -249,3 +249,8 @@ def test_a_row_of_the_ledger_says_what_came_of_a_claim():
     assert good.mutants_refused == good.mutants_total >= 6
     assert bad.status == "refused"
     assert bad.residual != "0"
+
+
+def test_a_ledger_does_not_lose_a_claim_to_its_namesake() -> None:
+    with pytest.raises(ValueError, match="two claims are called 'R1'"):
+        Claims((claims["R1"], claims["R1"]))

@@ -266,6 +266,22 @@ FALSE = {
             statement=at_most((10**17 + 1) * Norm2(a), sp.Float(1e17) * Norm2(a)), proof=(Certificate("c", None),)
         ),
     ),
+    "two steps in one": FalseClaim(
+        "u ≠ 0: z_1 is u and 2u",
+        lambda: squares(at_most(Norm2(u), 0), ONE, ONE - 1, definitions={z(t): u, z(t + 1): 2 * u}),
+    ),
+    "one vector defined twice": FalseClaim(
+        "T = 1, u ≠ 0", lambda: squares(at_most(0, 0), ONE, ONE, definitions={z(T): u, z(t + 1): 2 * u})
+    ),
+    "a vector below a number": FalseClaim(
+        "no order of vectors", lambda: toy(statement=at_most(u, u + 1 - 1), proof=(Certificate("c", None),))
+    ),
+    "a logarithm of what may be negative": FalseClaim(
+        "α < 0", lambda: toy(statement=equals(sp.log(alpha), sp.log(alpha)), proof=(Certificate("c", None),))
+    ),
+    "a root of what may be negative": FalseClaim(
+        "α < 0", lambda: toy(statement=equals(sp.sqrt(alpha), sp.sqrt(alpha)), proof=(Certificate("c", None),))
+    ),
     "some p becomes every p": FalseClaim("p → 0", lambda: from_rule(_curved, ENTROPY, "curvature")),
 }
 
