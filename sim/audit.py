@@ -37,7 +37,12 @@ def audit(problem: Problem, points: Float[Tensor, "points dim"]) -> dict[str, fl
 
 
 def _largest_secant(points: Float[Tensor, "points dim"], slopes: Float[Tensor, "points dim"]) -> float:
-    apart = torch.cdist(points, points)
+    apart = _distances(points)
     # closer than this, the quotient is rounding
     far = apart > 1e-6 * (1 + points.norm(dim=-1).max())
-    return (torch.cdist(slopes, slopes)[far] / apart[far]).max().item() if bool(far.any()) else 0.0
+    return (_distances(slopes)[far] / apart[far]).max().item() if bool(far.any()) else 0.0
+
+
+def _distances(points: Float[Tensor, "points dim"]) -> Float[Tensor, "points points"]:
+    # by differences: the expanded square that cdist prefers for many points loses those that are close together
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")

@@ -7,7 +7,7 @@ and the curve in every plot are derived from that one expression.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from theory import symbols as s
 from theory.assumptions import Assumption
 from theory.facts import Fact, at_most
-from theory.proof import Checked, Step, check
+from theory.proof import Checked, Step, StepReport, check
 from theory.terms import Definitions
 from theory.tuning import Tuning, tune
 
@@ -47,9 +47,9 @@ class Claim:
     source: str
     definitions: Definitions = field(default_factory=dict)
 
-    def prove(self) -> Checked:
-        """Check the proof, in exact arithmetic."""
-        return check(self)
+    def prove(self, known: Sequence[StepReport] = ()) -> Checked:
+        """Check the proof, in exact arithmetic; ``known`` as for :func:`theory.proof.check`."""
+        return check(self, known)
 
     def latex(self) -> str:
         """The statement as LaTeX."""
@@ -94,9 +94,9 @@ class Rate(Claim):
         statement = at_most(metric.expression, bound, expected=True)
         return cls(metric=metric, bound=bound, statement=statement, **rest)  # type: ignore[arg-type]
 
-    def prove(self) -> Checked:
+    def prove(self, known: Sequence[StepReport] = ()) -> Checked:
         """Check the proof, and that bound, metric, schedule and cap are those that it speaks of."""
-        checked = super().prove()
+        checked = super().prove(known)
         if checked.refused is None and (fault := self._misstated()):
             return replace(checked, refused=fault)
         return checked

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.terms import Definitions, exact, normal
+from theory.terms import Definitions, exact, is_random, normal
 
 
 class Refused(ValueError):
@@ -94,24 +94,49 @@ def nonnegative(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
     expr = sp.sympify(expr)
     if not defined(expr, domain):
         return False
-    return bool(expr.is_nonnegative or sp.factor(sp.together(expr.subs(domain, simultaneous=True))).is_nonnegative)
+    expr = _without_sums(expr, domain)
+    return bool(expr.is_nonnegative or _on(domain, sp.together(expr)).is_nonnegative)
 
 
 def defined(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
     """Whether ``expr`` is a real number everywhere on ``domain``: no division by 0, no root or logarithm below it."""
-
-    def on_domain(part: sp.Expr) -> sp.Expr:
-        return sp.factor(part.subs(domain, simultaneous=True))
-
+    for total in expr.atoms(sp.Sum):
+        if len(total.limits) > 1 or not defined(total.function, _inside(total, domain)):
+            return False
+    expr = _without_sums(expr, domain)
     powers = expr.atoms(sp.Pow)
     divisors = {power.base for power in powers if not power.exp.is_nonnegative}
     roots = {power.base for power in powers if not power.exp.is_integer}
     logarithms = {logarithm.args[0] for logarithm in expr.atoms(sp.log)}
     return (
-        all(on_domain(d).is_nonzero for d in divisors)
-        and all(on_domain(r).is_nonnegative for r in roots)
-        and all(on_domain(x).is_positive for x in logarithms)
+        all(_on(domain, divisor).is_nonzero for divisor in divisors)
+        and all(_on(domain, root).is_nonnegative for root in roots)
+        and all(_on(domain, logarithm).is_positive for logarithm in logarithms)
     )
+
+
+def _on(domain: Mapping[sp.Symbol, sp.Expr], expr: sp.Expr) -> sp.Expr:
+    return sp.factor(expr.subs(domain, simultaneous=True))
+
+
+def _without_sums(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """``expr`` with each sum replaced by a symbol of its sign, where that is certain: SymPy looks into none."""
+    return expr.xreplace({total: sp.Dummy(real=True, **_sign(total, domain)) for total in expr.atoms(sp.Sum)})
+
+
+def _sign(total: sp.Sum, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[str, bool]:
+    inside = _inside(total, domain)
+    if is_random(total) or not nonnegative(total.function, inside):
+        return {}
+    some = _on(domain, Range(*total.limits[0]).count).is_positive and _on(inside, total.function).is_positive
+    return {"positive": True} if some else {"nonnegative": True}
+
+
+def _inside(total: sp.Sum, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
+    """The domain for the terms of a sum; its index is another symbol than one of that name outside."""
+    where = Range(*total.limits[0])
+    outside = {name: value for name, value in domain.items() if where.index not in {name, *value.free_symbols}}
+    return outside | where.domain()
 
 
 def residual(fact: Fact, certificate: sp.Expr, definitions: Definitions) -> sp.Expr:

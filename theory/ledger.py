@@ -112,7 +112,8 @@ class Row:
 def ledger(entries: Iterable[Claim] | None = None) -> Iterator[Row]:
     """Check every claim (all of them by default), one row at a time."""
     for claim in claims.values() if entries is None else entries:
-        made = list(mutants(claim))
-        survivors = tuple(mutant.damage for mutant in made if not mutant.refused)
+        checked = claim.prove()
+        made = list(mutants(claim)) if checked.proved else []
+        survivors = tuple(mutant.damage for mutant in made if not mutant.refused(checked))
         tuned = claim.tuning.residual == 0 if isinstance(claim, Rate) else True
-        yield Row(claim, claim.prove(), tuned, len(made), survivors)
+        yield Row(claim, checked, tuned, len(made), survivors)

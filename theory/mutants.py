@@ -14,35 +14,35 @@ import sympy as sp
 
 from theory.claim import Claim, Rate
 from theory.facts import Fact
-from theory.proof import Axiom, Certificate, Jensen, Step, Telescope
+from theory.proof import Axiom, Certificate, Checked, Jensen, Step, Telescope
 from theory.symbols import T
 from theory.terms import is_random
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A damaged claim and what was done to it."""
+    """A damaged claim, what was done to it, and how many first steps of its proof are as they were."""
 
     damage: str
     claim: Claim
+    intact: int = 0
 
-    @property
-    def refused(self) -> bool:
-        """Whether the checker turns it down."""
-        return not self.claim.prove().proved
+    def refused(self, original: Checked) -> bool:
+        """Whether the checker turns it down; ``original`` is what came of the proof before the damage."""
+        return not self.claim.prove(original.reports[: self.intact]).proved
 
 
 def mutants(claim: Claim) -> Iterator[Mutant]:
     """All mutants of ``claim``, the same ones every time."""
     for damage, statement in _sharper(claim.statement):
-        yield Mutant(damage, _restated(claim, statement))
+        yield Mutant(damage, _restated(claim, statement), len(claim.proof) - 1)
     for k, assumption in enumerate(claim.assumptions):
         rest = claim.assumptions[:k] + claim.assumptions[k + 1 :]
         yield Mutant(f"hypothesis dropped: {assumption.id}", replace(claim, assumptions=rest))
     for k, step in enumerate(claim.proof):
         for damage, damaged in _damaged(step):
             proof = (*claim.proof[:k], damaged, *claim.proof[k + 1 :])
-            yield Mutant(f"{step.label}: {damage}", replace(claim, proof=proof))
+            yield Mutant(f"{step.label}: {damage}", replace(claim, proof=proof), k)
 
 
 def _restated(claim: Claim, statement: Fact) -> Claim:

@@ -10,7 +10,7 @@ fact is the claim. Whoever trusts this file, ``terms.py``, ``facts.py`` and the 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Protocol
@@ -313,12 +313,13 @@ class Lemma(Step):
 
 @dataclass(frozen=True)
 class StepReport:
-    """What came of one step."""
+    """What came of one step; ``used`` are the assumptions that the proof has used up to there."""
 
     step: Step
     fact: Fact | None
     residual: sp.Expr | None
     refused: str | None = None
+    used: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -341,16 +342,25 @@ class Checked:
         return next((r.residual for r in self.reports if r.residual not in (0, None)), sp.Integer(0))
 
 
-def check(claim: Provable) -> Checked:
-    """Check the proof of ``claim`` in exact arithmetic; a wrong proof is reported as refused, with the reason."""
+def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
+    """Check the proof of ``claim`` in exact arithmetic; a wrong proof is reported as refused, with the reason.
+
+    Args:
+        claim: what to check.
+        known: what came of its first steps, when they have been checked before, with the same assumptions and
+            definitions; they are not checked again.
+    """
     context = Context(claim)
-    reports: list[StepReport] = []
+    reports = list(known)
+    for report in known:
+        context.facts[report.step.label] = report.fact  # type: ignore[assignment]
+        context.used.update(dict.fromkeys(report.used))
     fault = _misdefined(claim.definitions)
     if len({assumption.id for assumption in claim.assumptions}) < len(claim.assumptions):
         fault = "two assumptions have one name"
     if fault:
         return Checked(claim.id, (), (), fault)
-    for step in claim.proof:
+    for step in claim.proof[len(known) :]:
         try:
             fact, left = step.draw(context)
             for side in (fact.lhs, fact.rhs):
@@ -358,7 +368,7 @@ def check(claim: Provable) -> Checked:
         except (Refused, IllTyped) as fault:
             reports.append(StepReport(step, None, None, str(fault)))
             return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: {fault}")
-        reports.append(StepReport(step, fact, left))
+        reports.append(StepReport(step, fact, left, used=tuple(context.used)))
         if left != 0:
             return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: residual {left}")
         context.facts[step.label] = fact

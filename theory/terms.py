@@ -246,8 +246,8 @@ def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], l
 
 
 def _outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
-    """The atoms of ``expr`` that are not inside another."""
-    if isinstance(expr, ATOMS):
+    """The atoms of ``expr`` that are not inside another; a sum of nothing but parameters is one more parameter."""
+    if isinstance(expr, ATOMS) and (not isinstance(expr, sp.Sum) or expr.function.atoms(*ATOMS)):
         yield expr
     else:
         for part in expr.args:
@@ -257,7 +257,8 @@ def _outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
 def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
     """A sum, distributed over its terms, with everything free of the index in front.
 
-    The number of terms is ``upper − lower + 1`` only where that is certain not to be negative; else it stays a sum.
+    A closed form, such as ``upper − lower + 1`` for the number of terms, stands for a sum only where that many terms
+    are certain not to be fewer than none; else it stays a sum.
 
     Raises:
         IllTyped: limits that are no integers, or that contain the index; or a sum over several indices.
@@ -271,5 +272,11 @@ def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
     total = sp.Integer(0)
     for term in sp.Add.make_args(sp.expand(summand)):
         front, rest = term.as_independent(index, as_Add=False)
-        total += front * (count if rest == 1 and count.is_nonnegative else sp.Sum(rest, limits))
+        total += front * (_closed(rest, limits) if count.is_nonnegative else sp.Sum(rest, limits))
     return total
+
+
+def _closed(rest: sp.Expr, limits: sp.Tuple) -> sp.Expr:
+    """A sum over a range that is certain to exist: in closed form (Faulhaber) for a polynomial in the index."""
+    polynomial = not rest.atoms(*ATOMS) and rest.is_polynomial(limits[0])
+    return sp.summation(rest, limits) if polynomial else sp.Sum(rest, limits)

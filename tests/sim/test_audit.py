@@ -76,7 +76,6 @@ def test_points_that_rounding_cannot_tell_apart_make_no_secant() -> None:
     assert audit(problem, 1e12 * w)["L"] == pytest.approx(problem.constants()["L"], rel=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="torch.cdist of more than 25 points subtracts squares")
 def test_many_points_close_together_are_told_apart() -> None:
     x = torch.tensor([[0.01, 0.007, 0.003]], dtype=torch.float64)
     problem = Logistic(x=x, y=torch.tensor([-1.0]), k=3)

@@ -98,6 +98,8 @@ def test_yes_means_nonnegative_everywhere(name, data):
         (1 - eta * L, STEP),
         (eta * (1 - L * eta) / 2, STEP),
         (1 / L - eta, STEP),
+        (1 / sp.Sum(1 / sp.sqrt(t + 1), (t, 0, T - 1)), {}),
+        (sp.Sum(1 / (T - t), (t, 0, T - 1)), {}),
     ],
     ids=str,
 )
@@ -117,6 +119,11 @@ def test_the_signs_that_proofs_need_are_seen(expr, domain):
         (1 / sigma, {}),
         (1 - 2 * eta * L, STEP),
         (Inner(w(t), u), {}),
+        (1 / sp.Sum(t, (t, 0, T - 1)), {}),
+        (1 / sp.Sum(1 / (t + 1), (t, 0, T - 2)), {}),
+        (sp.Sum(1 / (T - t), (t, 0, T)), {}),
+        (sp.Sum(T - t, (t, 0, T + 1)), ALL_STEPS.domain()),
+        (sp.Sum(Norm2(w(t)), (t, 0, T - 1)) - 1, {}),
     ],
     ids=str,
 )

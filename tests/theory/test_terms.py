@@ -257,3 +257,18 @@ def test_points_are_compared_as_vectors():
     point = (w(t) * T - (T - 1) * w(t) + a) - sp.sqrt(2) * a * sp.sqrt(2) / 2
     assert normal(Objective(point) - Objective(w(t))) == 0
     assert normal(Norm2(Gradient(point) - Gradient(w(t)))) == 0
+
+
+@pytest.mark.parametrize("power", range(4))
+@pytest.mark.parametrize("horizon", [1, 2, 5])
+def test_a_sum_of_powers_of_the_index_is_the_number_that_it_is(power: int, horizon: int) -> None:
+    total = normal(sp.Sum(t**power, (t, 0, T - 1)))
+    assert total.subs(T, horizon) == sum(step**power for step in range(horizon))
+    apart = normal(Norm2(sp.Sum(t**power * w(0), (t, 0, T - 1))) - total**2 * Norm2(w(0)))
+    assert apart == 0
+
+
+def test_a_sum_of_parameters_is_a_parameter_that_may_divide() -> None:
+    steps = sp.Sum(1 / sp.sqrt(t + 1), (t, 0, T - 1))
+    assert normal(sp.Sum(eta / sp.sqrt(t + 1) * v(0), (t, 0, T - 1)) / steps) == eta * v(0)
+    assert normal(Norm2(w(0) / steps) * steps**2) == Dot(w(0), w(0))
