@@ -85,7 +85,7 @@ def show(id: str) -> None:
     console.print(table)
     mutants = f"{row.mutants_refused} of {row.mutants_total} mutants refused"
     console.print(f"\n{row.status}, residual {row.residual}; {mutants}. Source: {claim.source}.", highlight=False)
-    if row.status != "proved":
+    if row.status == "refused":
         raise SystemExit(1)
 
 
@@ -98,7 +98,7 @@ def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
     rows = list(_proved(ids, workers))
     if json_file:
         _write_json(json_file, (asdict(row) for row in rows))
-    if any(row.status != "proved" for row in rows):
+    if any(row.status == "refused" for row in rows):
         raise SystemExit(1)
 
 
@@ -173,7 +173,7 @@ def verify(
         bar.add_task("drawing", total=None)
         written = page.write_page(out)
     console.print(f"page: {written.resolve()}", highlight=False, soft_wrap=True)
-    if any(v.status == "violated" for v in verdicts) or any(row.status != "proved" for row in rows):
+    if any(v.status == "violated" for v in verdicts) or any(row.status == "refused" for row in rows):
         raise SystemExit(1)
 
 

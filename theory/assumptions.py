@@ -32,6 +32,8 @@ class Assumption:
         constant: the constant that a problem must declare, if any.
         some: parameters of which a rule says only that they exist; they must be gone before a sum is taken and
             before the claim is concluded.
+        proved_by: ids of the claims that prove it, when it is no hypothesis but what other rows of the ledger give.
+        result: the published result that it takes over without a proof here; a claim that uses it is conditional.
     """
 
     id: str
@@ -41,6 +43,8 @@ class Assumption:
     condition: sp.Expr | None = None
     constant: sp.Symbol | None = None
     some: frozenset[sp.Symbol] = frozenset()
+    proved_by: tuple[str, ...] = ()
+    result: str = ""
 
 
 def _subgradient(at: sp.Expr, against: sp.Expr) -> Fact:

@@ -57,6 +57,27 @@ class Claim:
         return f"{s.latex(self.statement.lhs)} {relation} {s.latex(self.statement.rhs)}"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Refuted(Claim):
+    """A statement that is false, with the exact numbers that show it; it has no proof and no assumptions.
+
+    Attributes:
+        counterexample: values of the statement's symbols, exact; they may depend on a symbol that stays free, and then
+            refute the statement for every value of it.
+    """
+
+    counterexample: Mapping[sp.Symbol, sp.Expr]
+    assumptions: tuple[Assumption, ...] = ()
+    proof: tuple[Step, ...] = ()
+
+    def prove(self, known: Sequence[StepReport] = ()) -> Checked:
+        """Check that the statement fails at the counterexample: a difference that is certainly negative, or not 0."""
+        gap = sp.simplify(self.statement.gap.subs(self.counterexample, simultaneous=True))
+        fails = gap.is_negative or (self.statement.equal and gap.is_nonzero)
+        fault = None if fails else f"the statement does not certainly fail: {gap} is left of it"
+        return Checked(self.id, (), (), fault)
+
+
 @dataclass(frozen=True)
 class Metric:
     """What a rate bounds.

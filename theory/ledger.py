@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from theory import heads, losses, operator
-from theory.claim import Claim, Rate
+from theory.claim import Claim, Rate, Refuted
 from theory.mutants import mutants
 from theory.proof import Checked
 from theory.rates.convex_average import R1
@@ -98,8 +98,17 @@ class Row:
 
     @property
     def status(self) -> str:
-        """``proved``, or ``refused`` when a step, the tuning or the check on mutants fails."""
-        return "proved" if self.checked.proved and self.tuned and not self.survivors else "refused"
+        """What may be said of the claim.
+
+        ``refused``: a step, the tuning or the check on mutants fails. ``refuted``: a counterexample shows that the
+        statement is false. ``conditional``: proved from assumptions among which there is a published result that is
+        not proved here. ``proved``: proved from the claim's own hypotheses and other rows of the ledger.
+        """
+        if not (self.checked.proved and self.tuned) or self.survivors:
+            return "refused"
+        if isinstance(self.claim, Refuted):
+            return "refuted"
+        return "conditional" if any(assumption.result for assumption in self.claim.assumptions) else "proved"
 
     @property
     def residual(self) -> str:
