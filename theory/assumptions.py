@@ -62,6 +62,10 @@ def _descent(at: sp.Expr, to: sp.Expr) -> Fact:
     return at_most(Objective(to), Objective(at) + Inner(Gradient(at), to - at) + s.L / 2 * Norm2(to - at))
 
 
+def _lipschitz(at: sp.Expr, to: sp.Expr) -> Fact:
+    return at_most(Norm2(Gradient(to) - Gradient(at)), s.L**2 * Norm2(to - at))
+
+
 _slack = sp.Dummy("s", nonnegative=True)
 
 CONVEX = Assumption(
@@ -89,7 +93,7 @@ VARIANCE = Assumption(
 SMOOTH = Assumption(
     "smooth",
     r"$\nabla F$ is $L$-Lipschitz",
-    {"descent": _descent},
+    {"descent": _descent, "Lipschitz": _lipschitz},
     constant=s.L,
 )
 DISTANCE = Assumption(
@@ -109,4 +113,11 @@ STEP_AT_MOST_INVERSE_L = Assumption(
     r"$\eta \le 1/L$",
     domain={s.L: 1 / (s.eta + _slack)},
     condition=1 - s.eta * s.L,
+)
+MOMENTUM = Assumption(
+    "momentum",
+    r"$0 \le \beta < 1$",
+    domain={s.beta: _slack / (1 + _slack)},
+    condition=s.beta * (1 - s.beta),
+    constant=s.beta,
 )

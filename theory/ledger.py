@@ -11,6 +11,7 @@ from theory.mutants import mutants
 from theory.proof import Checked
 from theory.rates.convex_average import R1
 from theory.rates.convex_last_iterate import R3
+from theory.rates.momentum import R9
 from theory.rates.smooth_nonconvex import R6, R6t
 
 
@@ -55,6 +56,7 @@ claims = Claims(
         R3,
         R6,
         R6t,
+        R9,
         operator.O1,
         operator.O4,
         operator.O7,

@@ -46,9 +46,11 @@ G = _number("G", "second moment of the stochastic gradients, E‖g_t‖² ≤ G�
 L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
+beta = _number("beta", "momentum", "0 ≤ β < 1", r"\beta", nonnegative=True)
 
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
+m = _sequence("m", Vector, "momentum: sum of the gradients before step t, the older the less")
 z = _sequence("z", Vector, "running anchor of the last-iterate proof")
 wbar = _sequence("wbar", Vector, "average of the first T iterates", r"\bar w")
 u = FixedVector("u")
@@ -75,7 +77,7 @@ lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambd
 
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
-    for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
+    for symbol in (T, t, eta, D, G, L, sigma, Delta, beta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
 }
 
 
