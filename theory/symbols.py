@@ -47,10 +47,19 @@ L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
 beta = _number("beta", "momentum", "0 ≤ β < 1", r"\beta", nonnegative=True)
+E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
+N = _number("N", "number of terms whose mean is F", "integer ≥ 2", **_natural)
+k = _number("k", "position in an epoch", "integer, 0 ≤ k < N", integer=True, nonnegative=True)
+l = _number("l", "earlier position in an epoch", "integer, 0 ≤ l < k", integer=True, nonnegative=True)  # noqa: E741
+rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\rho", **_positive)
 
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
 m = _sequence("m", Vector, "momentum: sum of the gradients before step t, the older the less")
+p = _sequence("p", Vector, "proximal point of w_t: where F + ρ‖· − w_t‖² is least")
+h = _sequence("h", Vector, "gradient at position k of epoch t: of the term there, at the iterate there", lag=1)
+d = _sequence("d", Vector, "gradient of the term at position k of epoch t, at the start of the epoch", lag=1)
+y = _sequence("y", Vector, "iterate at position k of epoch t", lag=1)
 z = _sequence("z", Vector, "running anchor of the last-iterate proof")
 wbar = _sequence("wbar", Vector, "average of the first T iterates", r"\bar w")
 u = FixedVector("u")
@@ -77,7 +86,7 @@ lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambd
 
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
-    for symbol in (T, t, eta, D, G, L, sigma, Delta, beta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
+    for symbol in (T, t, eta, D, G, L, sigma, Delta, beta, E, N, k, l, rho, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
 }
 
 
