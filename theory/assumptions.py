@@ -114,6 +114,27 @@ STEP_AT_MOST_INVERSE_L = Assumption(
     domain={s.L: 1 / (s.eta + _slack)},
     condition=1 - s.eta * s.L,
 )
+WEAKLY_CONVEX = Assumption(
+    "weakly convex",
+    r"$F + \frac\rho2\|\cdot\|^2$ is convex",
+    {
+        "subgradient": lambda at, against: at_most(
+            Objective(at) + Inner(Gradient(at), against - at) - s.rho / 2 * Norm2(against - at), Objective(against)
+        )
+    },
+    constant=s.rho,
+)
+PROXIMAL = Assumption(
+    "proximal point",
+    r"$F + \rho\|\cdot-w_t\|^2$ is least at $p_t$, where its value is the Moreau envelope $F_{1/(2\rho)}(w_t)$, of "
+    r"gradient $2\rho(w_t-p_t)$",
+    {
+        "least": lambda time, against: at_most(
+            Objective(s.p(time)) + s.rho * Norm2(s.p(time) - s.w(time)),
+            Objective(against) + s.rho * Norm2(against - s.w(time)),
+        )
+    },
+)
 MOMENTUM = Assumption(
     "momentum",
     r"$0 \le \beta < 1$",

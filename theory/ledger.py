@@ -12,7 +12,9 @@ from theory.proof import Checked
 from theory.rates.convex_average import R1
 from theory.rates.convex_last_iterate import R3
 from theory.rates.momentum import R9
+from theory.rates.reshuffling import R12
 from theory.rates.smooth_nonconvex import R6, R6t
+from theory.rates.weakly_convex import R10
 
 
 class UnknownClaim(KeyError):
@@ -57,6 +59,8 @@ claims = Claims(
         R6,
         R6t,
         R9,
+        R10,
+        R12,
         operator.O1,
         operator.O4,
         operator.O7,

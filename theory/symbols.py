@@ -51,6 +51,7 @@ E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
 N = _number("N", "number of terms whose mean is F", "integer ≥ 2", **_natural)
 k = _number("k", "position in an epoch", "integer, 0 ≤ k < N", integer=True, nonnegative=True)
 l = _number("l", "earlier position in an epoch", "integer, 0 ≤ l < k", integer=True, nonnegative=True)  # noqa: E741
+epsilon = _number("epsilon", "any positive number, on its way to 0", "> 0", r"\varepsilon", **_positive)
 rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\rho", **_positive)
 
 w = _sequence("w", Vector, "iterate")
@@ -86,7 +87,34 @@ lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambd
 
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
-    for symbol in (T, t, eta, D, G, L, sigma, Delta, beta, E, N, k, l, rho, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
+    for symbol in (
+        T,
+        t,
+        eta,
+        D,
+        G,
+        L,
+        sigma,
+        Delta,
+        beta,
+        E,
+        N,
+        k,
+        l,
+        epsilon,
+        rho,
+        n,
+        K,
+        O,
+        i,
+        j,
+        tau,
+        mu,
+        R_K,
+        R_2K,
+        R_inf,
+        kappa,
+    )
 }
 
 

@@ -127,9 +127,7 @@ R12 = Rate.state(
         Total("at least 0", "here"),
         Certificate(
             "apart",
-            at_most(
-                _apart, sp.Rational(2, 5) * eta**2 * (2 * N**3 * Norm2(_gradient) + N * (N + 1) * sigma**2)
-            ),
+            at_most(_apart, sp.Rational(2, 5) * eta**2 * (2 * N**3 * Norm2(_gradient) + N * (N + 1) * sigma**2)),
             using={
                 "all positions": sp.Rational(8, 5),
                 "one sum": -sp.Rational(12, 5) * eta**2 * L**2 * N * (N - 1),
