@@ -137,8 +137,8 @@ PROXIMAL = Assumption(
 )
 MOMENTUM = Assumption(
     "momentum",
-    r"$0 \le \beta < 1$",
-    domain={s.beta: _slack / (1 + _slack)},
+    r"$0 < \beta < 1$",
+    domain={s.beta: 1 / (1 + sp.Dummy("s", positive=True))},
     condition=s.beta * (1 - s.beta),
     constant=s.beta,
 )

@@ -46,7 +46,7 @@ G = _number("G", "second moment of the stochastic gradients, E‖g_t‖² ≤ G�
 L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
-beta = _number("beta", "momentum", "0 ≤ β < 1", r"\beta", nonnegative=True)
+beta = _number("beta", "momentum", "0 < β < 1", r"\beta", **_positive)
 E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
 N = _number("N", "number of terms whose mean is F", "integer ≥ 2", **_natural)
 k = _number("k", "position in an epoch", "integer, 0 ≤ k < N", integer=True, nonnegative=True)
