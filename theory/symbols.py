@@ -21,11 +21,14 @@ class Meaning:
 
 
 GLOSSARY: dict[str, Meaning] = {}
+LATEX_NAMES: dict[sp.Symbol, str] = {}
 
 
 def _number(name: str, meaning: str, domain: str, latex: str | None = None, **assumptions: bool) -> sp.Symbol:
     GLOSSARY[name] = Meaning(meaning, domain, latex or name)
-    return sp.Symbol(name, **assumptions)
+    symbol = sp.Symbol(name, **assumptions)
+    LATEX_NAMES[symbol] = GLOSSARY[name].latex
+    return symbol
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
@@ -48,7 +51,7 @@ sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", 
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
 beta = _number("beta", "momentum", "0 < β < 1", r"\beta", **_positive)
 E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
-N = _number("N", "number of terms whose mean is F", "integer ≥ 2", **_natural)
+N = _number("N", "number of samples", "integer ≥ 1", **_natural)
 k = _number("k", "position in an epoch", "integer, 0 ≤ k < N", integer=True, nonnegative=True)
 l = _number("l", "earlier position in an epoch", "integer, 0 ≤ l < k", integer=True, nonnegative=True)  # noqa: E741
 epsilon = _number("epsilon", "any positive number, on its way to 0", "> 0", r"\varepsilon", **_positive)
@@ -56,7 +59,7 @@ rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\r
 
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
-m = _sequence("m", Vector, "momentum: sum of the gradients before step t, the older the less")
+momentum = _sequence("momentum", Vector, "sum of the gradients before step t, the older the less", "m")
 p = _sequence("p", Vector, "proximal point of w_t: where F + ρ‖· − w_t‖² is least")
 h = _sequence("h", Vector, "gradient at position k of epoch t: of the term there, at the iterate there", lag=1)
 d = _sequence("d", Vector, "gradient of the term at position k of epoch t, at the start of the epoch", lag=1)
@@ -84,38 +87,6 @@ kappa = _number(
 v = _sequence("v", Scalar, "vote of unit i")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
-
-LATEX_NAMES = {
-    symbol: GLOSSARY[symbol.name].latex
-    for symbol in (
-        T,
-        t,
-        eta,
-        D,
-        G,
-        L,
-        sigma,
-        Delta,
-        beta,
-        E,
-        N,
-        k,
-        l,
-        epsilon,
-        rho,
-        n,
-        K,
-        O,
-        i,
-        j,
-        tau,
-        mu,
-        R_K,
-        R_2K,
-        R_inf,
-        kappa,
-    )
-}
 
 
 class _Printer(LatexPrinter):

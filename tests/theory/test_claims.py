@@ -13,7 +13,8 @@ from latex2mathml.converter import convert
 from theory import Rate, claims, ledger
 from theory.assumptions import STEP_AT_MOST_INVERSE_L
 from theory.ledger import Claims, UnknownClaim
-from theory.symbols import GLOSSARY, G, L, T, beta, eta, g, m, sigma, t, w
+from theory.symbols import GLOSSARY, G, L, T, beta, eta, g, sigma, t, w
+from theory.symbols import momentum as past
 from theory.terms import rewrite, vector
 from theory.tuning import tune
 
@@ -252,7 +253,7 @@ def test_momentum_stays_below_1():
 def test_heavy_ball_tends_to_sgd_as_momentum_vanishes():
     """The steps tend to those of R6, the bound to half of R6's with G for σ, and the same of the rates."""
     smooth, momentum = claims["R6"], claims["R9"]
-    without = {m(t): 0, **momentum.definitions}
+    without = {past(t): 0, **momentum.definitions}
     assert momentum.schedule == smooth.schedule
     assert vector(rewrite(w(t + 1), without).subs(beta, 0) - smooth.definitions[w(t + 1)]) == 0
     assert sp.expand(momentum.bound.subs(beta, 0) - smooth.bound.subs(sigma, G) / 2) == 0

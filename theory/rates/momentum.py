@@ -42,17 +42,17 @@ from theory.assumptions import MOMENTUM, SECOND_MOMENT, SMOOTH, SUBOPTIMALITY, U
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
 from theory.proof import Axiom, Certificate, Telescope, Total
-from theory.symbols import Delta, G, L, T, beta, eta, g, m, t, w
+from theory.symbols import Delta, G, L, T, beta, eta, g, momentum, t, w
 from theory.terms import Gradient, Norm2, Objective
 
 _ONE = sp.Integer(1)
 _all_steps = Range(t, sp.Integer(0), T - 1)
 _alpha = eta / (1 - beta)
-_virtual = w(t) - _alpha * beta * m(t)
+_virtual = w(t) - _alpha * beta * momentum(t)
 _gradient = Gradient(w(t))
 _weight = L**2 * _alpha**3 * beta / (2 * (1 - beta))
 _scale = 2 / ((2 - beta) * _alpha * T)
-_potential = Objective(_virtual) + _weight * Norm2(m(t))
+_potential = Objective(_virtual) + _weight * Norm2(momentum(t))
 
 R9 = Rate.state(
     id="R9",
@@ -62,12 +62,12 @@ R9 = Rate.state(
     metric=Metric("mean_square_gradient", "mean of ‖∇F‖²", sp.Sum(Norm2(_gradient), _all_steps.limits) / T),
     bound=(2 * Delta / (_alpha * T) + L * _alpha * G**2 + beta * (L * _alpha * G / (1 - beta)) ** 2) / (2 - beta),
     schedule=eta,
-    direction=m(t + 1),
+    direction=momentum(t + 1),
     assumptions=(SMOOTH, UNBIASED, SECOND_MOMENT, MOMENTUM, SUBOPTIMALITY),
     definitions={
-        w(t + 1): w(t) - eta * m(t + 1),
-        m(t + 1): beta * m(t) + g(t),
-        m(0): sp.Integer(0),
+        w(t + 1): w(t) - eta * momentum(t + 1),
+        momentum(t + 1): beta * momentum(t) + g(t),
+        momentum(0): sp.Integer(0),
     },
     source="after Yang, Lin, Li 2016, Thm 3",
     proof=(
@@ -76,10 +76,10 @@ R9 = Rate.state(
         Axiom("lag", "smooth", "Lipschitz", {"at": w(t), "to": _virtual}, _all_steps),
         Axiom("moment", "second moment", "bound", {"time": t}, _all_steps),
         Certificate(
-            "momentum",
-            at_most(Norm2(m(t + 1)), beta * Norm2(m(t)) + G**2 / (1 - beta)),
+            "momentum decays",
+            at_most(Norm2(momentum(t + 1)), beta * Norm2(momentum(t)) + G**2 / (1 - beta)),
             using={"moment": 1 / (1 - beta)},
-            squares=((beta / (1 - beta), (1 - beta) * m(t) - g(t)),),
+            squares=((beta / (1 - beta), (1 - beta) * momentum(t) - g(t)),),
         ),
         Certificate(
             "one step",
@@ -92,7 +92,7 @@ R9 = Rate.state(
                 "mean": -_alpha,
                 "lag": _alpha / (2 * beta),
                 "moment": L * _alpha**2 / 2,
-                "momentum": _weight,
+                "momentum decays": _weight,
             },
             squares=((_alpha / (2 * beta), Gradient(_virtual) - (1 - beta) * _gradient),),
         ),
@@ -103,7 +103,7 @@ R9 = Rate.state(
             "rate",
             None,
             using={"all steps": _scale, "decrease": _scale, "start": _scale},
-            squares=((_scale * _weight, m(T)),),
+            squares=((_scale * _weight, momentum(T)),),
         ),
     ),
 )
