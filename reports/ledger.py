@@ -12,6 +12,7 @@ import joblib
 from aat import InputError
 from sim.results import write_whole
 from theory import claims, ledger
+from theory.ledger import needs, rests_on
 from theory.proof import StepReport
 from theory.symbols import latex
 
@@ -35,10 +36,12 @@ class LedgerRow:
 
     Attributes:
         id, title: of the claim.
-        status: ``proved`` or ``refused``.
+        status: ``proved``, ``conditional``, ``refuted`` or ``refused``, see :attr:`theory.ledger.Row.status`.
         residual: the first non-zero residual, ``"0"`` in a proof.
         axioms: the assumptions that the proof used.
         mutants_total, mutants_refused: damaged copies of the proof, and those that the checker turned down.
+        needs: ids of the claims that the proof takes over.
+        rests_on: published results, not proved here, that make a proof conditional.
         reason: why a proof is refused.
         steps: of the proof.
     """
@@ -50,6 +53,8 @@ class LedgerRow:
     axioms: tuple[str, ...]
     mutants_total: int
     mutants_refused: int
+    needs: tuple[str, ...]
+    rests_on: tuple[str, ...]
     reason: str
     steps: tuple[ProofStep, ...]
 
@@ -86,6 +91,8 @@ def _read(
     mutants_total: int,
     mutants_refused: int,
     axioms: list[str],
+    needs: list[str],
+    rests_on: list[str],
     steps: list[dict[str, str]],
     **texts: str,
 ) -> LedgerRow:
@@ -98,6 +105,8 @@ def _read(
         mutants_total=mutants_total,
         mutants_refused=mutants_refused,
         axioms=tuple(axioms),
+        needs=tuple(needs),
+        rests_on=tuple(rests_on),
         steps=proof,
         **texts,
     )
@@ -114,6 +123,8 @@ def _row(id: str) -> LedgerRow:
         axioms=row.checked.axioms,
         mutants_total=row.mutants_total,
         mutants_refused=row.mutants_refused,
+        needs=needs(row.claim),
+        rests_on=rests_on(row.claim),
         reason=reason,
         steps=tuple(_step(report) for report in row.checked.reports),
     )

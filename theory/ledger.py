@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from theory import heads, losses, operator
 from theory.claim import Claim, Rate, Refuted
 from theory.mutants import mutants
-from theory.proof import Checked
+from theory.proof import Checked, Lemma
 from theory.rates.convex_average import R1
 from theory.rates.convex_last_iterate import R3
 from theory.rates.smooth_nonconvex import R6, R6t
@@ -49,16 +49,14 @@ class Claims(Mapping[str, Claim]):
         return len(self._entries)
 
 
-claims = Claims(
-    (
-        R1,
-        R3,
-        R6,
-        R6t,
+SECTIONS: dict[str, tuple[Claim, ...]] = {
+    "Operator": (
         operator.O1,
         operator.O4,
         operator.O7,
         operator.O9,
+    ),
+    "Losses": (
         heads.HEAD_NORM,
         heads.ROUTING_NORM,
         heads.HEAD_CURVATURE,
@@ -69,8 +67,29 @@ claims = Claims(
         losses.SOFTMAX_CURVATURE,
         losses.SOFTMAX_CURVATURE_BELOW,
         losses.MONOTONE_CONVEX,
-    )
-)
+    ),
+    "Rates": (
+        R1,
+        R3,
+        R6,
+        R6t,
+    ),
+}
+
+claims = Claims(claim for section in SECTIONS.values() for claim in section)
+
+
+def needs(claim: Claim) -> tuple[str, ...]:
+    """Ids of the claims that the proof of ``claim`` takes over: its lemmas, and what proves its assumptions."""
+    lemmas = [step.claim.id for step in claim.proof if isinstance(step, Lemma)]
+    return tuple(dict.fromkeys([*lemmas, *(id for assumption in claim.assumptions for id in assumption.proved_by)]))
+
+
+def rests_on(claim: Claim) -> tuple[str, ...]:
+    """The published results, not proved here, that ``claim`` takes over, itself or through the claims that it needs."""
+    own = [assumption.result for assumption in claim.assumptions if assumption.result]
+    taken = [result for id in needs(claim) for result in rests_on(claims[id])]
+    return tuple(dict.fromkeys([*own, *taken]))
 
 
 @dataclass(frozen=True)
@@ -108,7 +127,7 @@ class Row:
             return "refused"
         if isinstance(self.claim, Refuted):
             return "refuted"
-        return "conditional" if any(assumption.result for assumption in self.claim.assumptions) else "proved"
+        return "conditional" if rests_on(self.claim) else "proved"
 
     @property
     def residual(self) -> str:
