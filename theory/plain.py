@@ -91,7 +91,7 @@ class _Plain(StrPrinter):
             return f"√{base}"
         if expr.exp.is_Integer:
             return f"{base}{str(expr.exp).translate(_SUPERSCRIPT)}"
-        return f"{base}^{self._print(expr.exp)}" if expr.exp.is_Atom else f"{base}^({self._print(expr.exp)})"
+        return f"{base}^{self._print(expr.exp)}" if expr.exp.is_Symbol else f"{base}^({self._print(expr.exp)})"
 
     def _print_Mul(self, expr: sp.Mul) -> str:
         return super()._print_Mul(expr).replace("*", "·")
