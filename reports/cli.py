@@ -49,11 +49,16 @@ def app() -> None:
 
 
 @app.command("claims")
-def list_claims() -> None:
-    """List the ledger: id, title and source of every claim. `aat prove` checks the proofs."""
-    table = Table("id", "claim", "source", box=None)
-    for claim in claims.values():
-        table.add_row(claim.id, claim.title, claim.source)
+@click.option("--markdown", is_flag=True, help="As the tables of the README.")
+def list_claims(markdown: bool) -> None:
+    """List the ledger: every claim, and whether its proof holds; `aat prove` damages the proofs too."""
+    rows = list(ledger.prove(with_mutants=False))
+    if markdown:
+        print(ledger.markdown(rows))
+        return
+    table = Table("id", "claim", "status", "source", box=None)
+    for row in rows:
+        table.add_row(row.id, row.title, _coloured(row.status), claims[row.id].source)
     console.print(table)
 
 

@@ -11,8 +11,9 @@ import joblib
 
 from aat import InputError
 from sim.results import write_whole
-from theory import claims, ledger
+from theory import Rate, claims, ledger
 from theory.ledger import needs, rests_on
+from theory.plain import plain
 from theory.proof import StepReport
 from theory.symbols import latex
 
@@ -59,7 +60,7 @@ class LedgerRow:
     steps: tuple[ProofStep, ...]
 
 
-def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
+def prove(ids: Sequence[str] = (), workers: int = 1, with_mutants: bool = True) -> Iterator[LedgerRow]:
     """Check the proofs of ``ids`` (all of the ledger if empty), in the order asked for.
 
     Raises:
@@ -67,7 +68,9 @@ def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
     """
     wanted = list(dict.fromkeys(claims[id].id for id in ids)) or list(claims)
     processes = min(workers, len(wanted))
-    yield from joblib.Parallel(n_jobs=processes, return_as="generator")(joblib.delayed(_row)(id) for id in wanted)
+    yield from joblib.Parallel(n_jobs=processes, return_as="generator")(
+        joblib.delayed(_row)(id, with_mutants) for id in wanted
+    )
 
 
 def save(rows: Sequence[LedgerRow], folder: Path) -> None:
@@ -112,8 +115,22 @@ def _read(
     )
 
 
-def _row(id: str) -> LedgerRow:
-    (row,) = ledger([claims[id]])
+def markdown(rows: Sequence[LedgerRow]) -> str:
+    """The tables of the README: the rates with their bounds, then every other claim."""
+    tables = [["| id | rate | bound | tuned | status |", "|---|---|---|---|---|"]]
+    tables.append(["| id | claim | status |", "|---|---|---|"])
+    for row in rows:
+        claim = claims[row.id]
+        if isinstance(claim, Rate):
+            bound, tuned = plain(claim.bound), plain(claim.tuning.rate)
+            tables[0].append(f"| {row.id} | {row.title} | {bound} | {tuned} | {row.status} |")
+        else:
+            tables[1].append(f"| {row.id} | {row.title} | {row.status} |")
+    return "\n\n".join("\n".join(lines) for lines in tables)
+
+
+def _row(id: str, with_mutants: bool) -> LedgerRow:
+    (row,) = ledger([claims[id]], with_mutants)
     reason = row.checked.refused or (f"surviving mutants: {', '.join(row.survivors)}" if row.survivors else "")
     return LedgerRow(
         id=id,

@@ -137,11 +137,11 @@ class Row:
         return str(self.checked.residual)
 
 
-def ledger(entries: Iterable[Claim] | None = None) -> Iterator[Row]:
-    """Check every claim (all of them by default), one row at a time."""
+def ledger(entries: Iterable[Claim] | None = None, with_mutants: bool = True) -> Iterator[Row]:
+    """Check every claim (all of them by default), one row at a time; without mutants in a tenth of the time."""
     for claim in claims.values() if entries is None else entries:
         checked = claim.prove()
-        made = list(mutants(claim)) if checked.proved else []
+        made = list(mutants(claim)) if checked.proved and with_mutants else []
         survivors = tuple(mutant.damage for mutant in made if not mutant.refused(checked))
         tuned = claim.tuning.residual == 0 if isinstance(claim, Rate) else True
         yield Row(claim, checked, tuned, len(made), survivors)

@@ -10,7 +10,7 @@ from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
 from theory.facts import Fact
-from theory.symbols import GLOSSARY
+from theory.symbols import GLOSSARY, one_root
 
 _LATEX = LatexNodes2Text(math_mode="text")
 _MACROS = {r"\|": "‖", r"\tfrac": r"\frac", r"\left": "", r"\right": "", r"\,": " ", "''": "″"}
@@ -41,7 +41,7 @@ def fact(stated: Fact) -> str:
 
 def plain(expression: sp.Basic) -> str:
     """An expression in plain text, e.g. ``D²/(2·T·η) + G²·η/2``."""
-    return str(_Plain().doprint(expression))
+    return str(_Plain().doprint(one_root(expression)))
 
 
 class _Plain(StrPrinter):

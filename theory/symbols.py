@@ -73,6 +73,8 @@ v = _sequence("v", Scalar, "vote of unit i")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
 
+HALF = sp.Rational(1, 2)
+
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
     for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
@@ -89,4 +91,18 @@ class _Printer(LatexPrinter):
 
 def latex(expr: sp.Basic) -> str:
     """LaTeX of an expression of the theory."""
-    return str(_Printer({"symbol_names": LATEX_NAMES}).doprint(expr))
+    return str(_Printer({"symbol_names": LATEX_NAMES}).doprint(one_root(expr)))
+
+
+def one_root(expr: sp.Basic) -> sp.Basic:
+    """For reading: ``expr`` with each product of square roots under one root, as in ``σ √(2LΔ/T)``."""
+
+    def gathered(product: sp.Mul) -> sp.Expr:
+        roots = [factor for factor in product.args if isinstance(factor, sp.Pow) and abs(factor.exp) == HALF]
+        if len(roots) < 2:
+            return product
+        inside = sp.Mul(*(root.base ** (2 * root.exp) for root in roots))
+        rest = sp.Mul.make_args(product / sp.Mul(*roots))
+        return sp.Mul(*rest, sp.Pow(inside, HALF, evaluate=False), evaluate=False)
+
+    return expr.replace(lambda part: part.is_Mul, gathered)
