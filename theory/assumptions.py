@@ -43,7 +43,7 @@ class Assumption:
     condition: sp.Expr | None = None
     constant: sp.Symbol | None = None
     some: frozenset[sp.Symbol] = frozenset()
-    proved_by: tuple[str, ...] = ()
+    proved_by: tuple[str, ...] = field(default=(), compare=False)
     result: str = ""
 
 

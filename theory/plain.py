@@ -64,7 +64,9 @@ class _Plain(StrPrinter):
         return self._indexed(sentence(f"${letter}$"), expr.args[0])
 
     def _print_Objective(self, expr: sp.Function) -> str:
-        return f"F({self._print(expr.args[0])})"
+        return f"{expr.letter}({self._print(expr.args[0])})"
+
+    _print_HardObjective = _print_Objective
 
     def _print_Gradient(self, expr: sp.Function) -> str:
         return f"∇F({self._print(expr.args[0])})"

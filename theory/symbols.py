@@ -62,12 +62,18 @@ i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
 j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
 tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
 mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
+h = _number("h", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
 R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
 R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
 R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
 kappa = _number(
     "kappa", "curvature of one head: R_∞²/(4μ) entropic, R_∞²/μ quadratic", "≥ 0", r"\kappa", nonnegative=True
 )
+
+R_n = _number("R_n", "2-norm of all features of a sample, ‖x‖", "> 0", r"\|x\|", **_positive)
+r = _number("r", "root of the ratio of smoothness, √(L_μ/L_n), of AAT and dense", "> 0", **_positive)
+s = _number("s", "ratio of gradients, R_K/‖x‖, of AAT and dense", "> 0, at most 1", **_positive)
+M_ratio = _number("M_ratio", "ratio of the tuned rates of AAT and dense, at most", "> 0", "M", **_positive)
 
 v = _sequence("v", Scalar, "vote of unit i")
 x = _sequence("x", Scalar, "feature of unit i")
@@ -77,7 +83,7 @@ HALF = sp.Rational(1, 2)
 
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
-    for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
+    for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa, R_n, M_ratio, h)
 }
 
 

@@ -52,9 +52,16 @@ class Objective(sp.Function):
     """F at a point."""
 
     is_real = True
+    letter = "F"
 
     def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
-        return _power(f"F({printer.doprint(self.args[0])})", exp)
+        return _power(f"{self.letter}({printer.doprint(self.args[0])})", exp)
+
+
+class HardObjective(Objective):
+    """F with a hard threshold at a point, where F itself is its smoothing."""
+
+    letter = "F_0"
 
 
 class Gradient(Vector):
@@ -171,7 +178,7 @@ def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
 def _normal(expr: sp.Expr) -> sp.Expr:
     exact(expr)
     expr = expr.replace(Norm2, lambda a: _gram(a, a)).replace(Inner, _gram)
-    expr = expr.replace(Objective, lambda p: Objective(vector(p)))
+    expr = expr.replace(lambda part: isinstance(part, Objective), lambda part: part.func(vector(part.args[0])))
     expr = expr.replace(sp.Sum, _distribute)
     poly, names = _polynomial(expr)
     for powers, _ in poly:
