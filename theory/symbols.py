@@ -75,6 +75,14 @@ r = _number("r", "root of the ratio of smoothness, √(L_μ/L_n), of AAT and den
 s = _number("s", "ratio of gradients, R_K/‖x‖, of AAT and dense", "> 0, at most 1", **_positive)
 M_ratio = _number("M_ratio", "ratio of the tuned rates of AAT and dense, at most", "> 0", "M", **_positive)
 
+# The bias of a hard gradient
+N = _number("N", "number of samples", "integer ≥ 1", **_natural)
+Lambda_1 = _number("Lambda_1", "bound of the slopes ‖∂ℓ/∂z‖", "> 0", r"\Lambda_1", **_positive)
+p = _number("p", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ p", "> 0", **_positive)
+eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon", **_positive)
+c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)
+theta = _number("theta", "e^{−1/(2μcN)}", "> 0", r"\theta", **_positive)
+
 v = _sequence("v", Scalar, "vote of unit i")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
@@ -83,7 +91,8 @@ HALF = sp.Rational(1, 2)
 
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
-    for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa, R_n, M_ratio, h)
+    for symbol in globals().copy().values()
+    if isinstance(symbol, sp.Symbol) and symbol.name in GLOSSARY
 }
 
 
