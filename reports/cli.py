@@ -93,7 +93,9 @@ def show(id: str) -> None:
         say("", "Proof")
         console.print(table)
     mutants = f"{row.mutants_refused} of {row.mutants_total} mutants refused"
-    console.print(f"\n{row.status}, residual {row.residual}; {mutants}. Source: {claim.source}.", highlight=False)
+    console.print(
+        f"\n{row.status}, residual {row.residual}; {mutants}; z3: {row.z3}. Source: {claim.source}.", highlight=False
+    )
     for word, taken in (("Needs", row.needs), ("Rests on", row.rests_on)):
         if taken:
             console.print(f"{word} {', '.join(taken)}.", highlight=False, markup=False)
@@ -106,7 +108,7 @@ def show(id: str) -> None:
 @_workers
 @_json
 def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
-    """Check proofs in exact arithmetic, and that every damaged copy of them is refused."""
+    """Check proofs in exact arithmetic and by z3, and that every damaged copy of them is refused."""
     rows = list(_proved(ids, workers))
     if json_file:
         _write_json(json_file, (asdict(row) for row in rows))
@@ -250,10 +252,10 @@ def _proved(ids: Sequence[str], workers: int) -> Iterable[ledger.LedgerRow]:
         for row in ledger.prove(ids, workers):
             rows.append(row)
             bar.advance(task)
-    table = Table("id", "claim", "status", "residual", "mutants refused", box=None)
+    table = Table("id", "claim", "status", "residual", "mutants refused", "z3", box=None)
     for row in rows:
         mutants = f"{row.mutants_refused}/{row.mutants_total}"
-        table.add_row(row.id, row.title, _coloured(row.status), row.residual, mutants)
+        table.add_row(row.id, row.title, _coloured(row.status), row.residual, mutants, row.z3)
     console.print(table)
     for row in rows:
         if row.reason:

@@ -43,6 +43,7 @@ class LedgerRow:
         mutants_total, mutants_refused: damaged copies of the proof, and those that the checker turned down.
         needs: ids of the claims that the proof takes over.
         rests_on: published results, not proved here, that make a proof conditional.
+        z3: whether z3 agrees with every step, and if not, on how many.
         reason: why a proof is refused.
         steps: of the proof.
     """
@@ -56,6 +57,7 @@ class LedgerRow:
     mutants_refused: int
     needs: tuple[str, ...]
     rests_on: tuple[str, ...]
+    z3: str
     reason: str
     steps: tuple[ProofStep, ...]
 
@@ -131,7 +133,9 @@ def markdown(rows: Sequence[LedgerRow]) -> str:
 
 def _row(id: str, with_mutants: bool) -> LedgerRow:
     (row,) = ledger([claims[id]], with_mutants)
-    reason = row.checked.refused or (f"surviving mutants: {', '.join(row.survivors)}" if row.survivors else "")
+    faults = [row.checked.refused] if row.checked.refused else []
+    faults += [f"surviving mutants: {', '.join(row.survivors)}"] if row.survivors else []
+    faults += [f"z3 on {o.step}, {o.question}: not where {o.model}" for o in row.opinion.disagreements]
     return LedgerRow(
         id=id,
         title=row.claim.title,
@@ -142,7 +146,8 @@ def _row(id: str, with_mutants: bool) -> LedgerRow:
         mutants_refused=row.mutants_refused,
         needs=needs(row.claim),
         rests_on=rests_on(row.claim),
-        reason=reason,
+        z3=str(row.opinion),
+        reason="; ".join(faults),
         steps=tuple(_step(report) for report in row.checked.reports),
     )
 

@@ -12,6 +12,7 @@ from theory.proof import Checked, Lemma
 from theory.rates.convex_average import R1
 from theory.rates.convex_last_iterate import R3
 from theory.rates.smooth_nonconvex import R6, R6t
+from theory.second_opinion import SecondOpinion, second_opinion
 
 
 class UnknownClaim(KeyError):
@@ -99,6 +100,7 @@ class Row:
     Attributes:
         claim: what is claimed.
         checked: what came of its proof.
+        opinion: what z3 says of the same steps.
         tuned: whether the certificate of the tuned step size holds too (vacuous for a claim without steps).
         mutants_total: how many damaged copies were made.
         survivors: the damage of those that the checker did not refuse; must be empty.
@@ -106,6 +108,7 @@ class Row:
 
     claim: Claim
     checked: Checked
+    opinion: SecondOpinion
     tuned: bool
     mutants_total: int
     survivors: tuple[str, ...]
@@ -119,11 +122,12 @@ class Row:
     def status(self) -> str:
         """What may be said of the claim.
 
-        ``refused``: a step, the tuning or the check on mutants fails. ``refuted``: a counterexample shows that the
-        statement is false. ``conditional``: proved from assumptions among which there is a published result that is
-        not proved here. ``proved``: proved from the claim's own hypotheses and other rows of the ledger.
+        ``refused``: a step, the tuning or the check on mutants fails, or z3 has a model against a step. ``refuted``:
+        a counterexample shows that the statement is false. ``conditional``: proved from assumptions among which there
+        is a published result that is not proved here. ``proved``: proved from the claim's own hypotheses and other
+        rows of the ledger.
         """
-        if not (self.checked.proved and self.tuned) or self.survivors:
+        if not (self.checked.proved and self.tuned) or self.survivors or self.opinion.disagreements:
             return "refused"
         if isinstance(self.claim, Refuted):
             return "refuted"
@@ -143,5 +147,6 @@ def ledger(entries: Iterable[Claim] | None = None, with_mutants: bool = True) ->
         checked = claim.prove()
         made = list(mutants(claim)) if checked.proved and with_mutants else []
         survivors = tuple(mutant.damage for mutant in made if not mutant.refused(checked))
+        opinion = second_opinion(claim, checked)
         tuned = claim.tuning.residual == 0 if isinstance(claim, Rate) else True
-        yield Row(claim, checked, tuned, len(made), survivors)
+        yield Row(claim, checked, opinion, tuned, len(made), survivors)

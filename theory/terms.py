@@ -161,7 +161,7 @@ def square(root: sp.Expr) -> sp.Expr:
     """
     if not root.is_real:
         raise IllTyped(f"{root} is not certain to be real")
-    outer = {atom for atom in _outermost(root) if isinstance(atom, Vector | FixedVector)}
+    outer = {atom for atom in outermost(root) if isinstance(atom, Vector | FixedVector)}
     return Norm2(root) if outer else root**2
 
 
@@ -217,7 +217,7 @@ def _coefficients(expr: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
 
 def _is_vector(atom: sp.Expr) -> bool:
     if isinstance(atom, sp.Sum):
-        return any(map(_is_vector, _outermost(atom.function)))
+        return any(map(_is_vector, outermost(atom.function)))
     return isinstance(atom, Vector | FixedVector)
 
 
@@ -240,7 +240,7 @@ def simplified(coefficient: sp.Expr) -> sp.Expr:
 
 def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], list[sp.Expr]]:
     """Terms of ``expr`` as a polynomial in its atoms, with simplified coefficients."""
-    names = list(dict.fromkeys(_outermost(expr)))
+    names = list(dict.fromkeys(outermost(expr)))
     if not names:
         return ([] if expr == 0 else [((), simplified(expr))]), []
     stand_ins = {a: sp.Dummy(real=True) for a in names}
@@ -252,13 +252,13 @@ def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], l
     return [(powers, c) for powers, c in terms if c != 0], names
 
 
-def _outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
+def outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
     """The atoms of ``expr`` that are not inside another; a sum of nothing but parameters is one more parameter."""
     if isinstance(expr, ATOMS) and (not isinstance(expr, sp.Sum) or expr.function.atoms(*ATOMS)):
         yield expr
     else:
         for part in expr.args:
-            yield from _outermost(part)
+            yield from outermost(part)
 
 
 def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
