@@ -15,18 +15,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import sympy as sp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aat import InputError
-from reports import ledger, page
+from reports import book, ledger, page
 from reports.study import Cell, Study, profile
 from reports.verdict import STATUSES, Verdict
 from sim.results import write_whole
 from theory import Rate, claims
+from theory.claim import Refuted
 from theory.ledger import UnknownClaim
+from theory.plain import fact, plain, sentence
 from theory.symbols import GLOSSARY
 
 # Output that is no terminal has no width: names stay whole.
@@ -48,11 +49,16 @@ def app() -> None:
 
 
 @app.command("claims")
-def list_claims() -> None:
-    """List the ledger: id, title and source of every claim. `aat prove` checks the proofs."""
-    table = Table("id", "claim", "source", box=None)
-    for claim in claims.values():
-        table.add_row(claim.id, claim.title, claim.source)
+@click.option("--markdown", is_flag=True, help="As the tables of the README.")
+def list_claims(markdown: bool) -> None:
+    """List the ledger: every claim, and whether its proof holds; `aat prove` damages the proofs too."""
+    rows = list(ledger.prove(with_mutants=False))
+    if markdown:
+        print(ledger.markdown(rows))
+        return
+    table = Table("id", "claim", "status", "source", box=None)
+    for row in rows:
+        table.add_row(row.id, row.title, _coloured(row.status), claims[row.id].source)
     console.print(table)
 
 
@@ -62,29 +68,37 @@ def show(id: str) -> None:
     """Show one claim: statement, assumptions, symbols, and its proof with residuals."""
     claim = claims[id]
     (row,) = ledger.prove([id])
+
+    def say(*lines: str) -> None:
+        console.print(*lines, sep="\n", highlight=False, markup=False)
+
     console.print(f"[bold]{claim.id}[/bold]  {claim.title}", highlight=False)
-    console.print(f"\n{claim.setting}\n\n    {_plain(claim.statement.lhs)}", highlight=False, markup=False)
-    relation = "=" if claim.statement.equal else "≤"
     sense = "   (in expectation)" if claim.statement.expected else ""
-    console.print(f"      {relation} {_plain(claim.statement.rhs)}{sense}", highlight=False, markup=False)
+    say("", sentence(claim.setting), "", f"    {fact(claim.statement)}{sense}")
+    if isinstance(claim, Refuted):
+        values = ", ".join(f"{plain(name)} = {plain(value)}" for name, value in claim.counterexample.items())
+        say("", f"Fails at {values}")
     if isinstance(claim, Rate):
-        tuned = f"tuned step η = {_plain(claim.tuning.eta)} gives {_plain(claim.tuning.rate)}"
-        console.print(f"\n{tuned}", highlight=False, markup=False)
+        say("", f"tuned step η = {plain(claim.tuning.eta)} gives {plain(claim.tuning.rate)}")
         for name in sorted(claim.bound.free_symbols, key=str):
             meaning = GLOSSARY[str(name)]
-            console.print(f"    {name}: {meaning.meaning}; {meaning.domain}", highlight=False, markup=False)
-    console.print("\nAssumptions")
-    for assumption in claim.assumptions:
-        console.print(f"    {assumption.id}: {assumption.statement}", highlight=False, markup=False)
-    table = Table("step", "rule", "fact", "holds", "residual", box=None)
-    for report, step in zip(claim.prove().reports, row.steps, strict=True):
-        fact = report.fact
-        said = "" if fact is None else f"{_plain(fact.lhs)} {'=' if fact.equal else '≤'} {_plain(fact.rhs)}"
-        table.add_row(step.label, step.rule, said, step.sense, step.residual)
-    console.print("\nProof")
-    console.print(table)
+            say(f"    {plain(name)}: {meaning.meaning}; {meaning.domain}")
+    if claim.assumptions:
+        say("", "Assumptions", *(f"    {each.id}: {sentence(each.statement)}" for each in claim.assumptions))
+    if claim.proof:
+        table = Table("step", "rule", "fact", "holds", "residual", box=None)
+        for report, step in zip(claim.prove().reports, row.steps, strict=True):
+            said = "" if report.fact is None else fact(report.fact)
+            table.add_row(step.label, step.rule, said, step.sense, step.residual)
+        say("", "Proof")
+        console.print(table)
     mutants = f"{row.mutants_refused} of {row.mutants_total} mutants refused"
-    console.print(f"\n{row.status}, residual {row.residual}; {mutants}. Source: {claim.source}.", highlight=False)
+    console.print(
+        f"\n{row.status}, residual {row.residual}; {mutants}; z3: {row.z3}. Source: {claim.source}.", highlight=False
+    )
+    for word, taken in (("Needs", row.needs), ("Rests on", row.rests_on)):
+        if taken:
+            console.print(f"{word} {', '.join(taken)}.", highlight=False, markup=False)
     if row.status == "refused":
         raise SystemExit(1)
 
@@ -94,10 +108,22 @@ def show(id: str) -> None:
 @_workers
 @_json
 def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
-    """Check proofs in exact arithmetic, and that every damaged copy of them is refused."""
+    """Check proofs in exact arithmetic and by z3, and that every damaged copy of them is refused."""
     rows = list(_proved(ids, workers))
     if json_file:
         _write_json(json_file, (asdict(row) for row in rows))
+    if any(row.status == "refused" for row in rows):
+        raise SystemExit(1)
+
+
+@app.command("book")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/book"), show_default=True,
+              help="Folder for the book.")  # fmt: skip
+@_workers
+def write_book(out: Path, workers: int) -> None:
+    """Check every proof and write the proof book: symbols, assumptions, claims and proofs on one page."""
+    rows = list(_proved((), workers))
+    console.print(f"book: {book.write_book(rows, out).resolve()}", highlight=False, soft_wrap=True)
     if any(row.status == "refused" for row in rows):
         raise SystemExit(1)
 
@@ -226,10 +252,10 @@ def _proved(ids: Sequence[str], workers: int) -> Iterable[ledger.LedgerRow]:
         for row in ledger.prove(ids, workers):
             rows.append(row)
             bar.advance(task)
-    table = Table("id", "claim", "status", "residual", "mutants refused", box=None)
+    table = Table("id", "claim", "status", "residual", "mutants refused", "z3", box=None)
     for row in rows:
         mutants = f"{row.mutants_refused}/{row.mutants_total}"
-        table.add_row(row.id, row.title, _coloured(row.status), row.residual, mutants)
+        table.add_row(row.id, row.title, _coloured(row.status), row.residual, mutants, row.z3)
     console.print(table)
     for row in rows:
         if row.reason:
@@ -248,14 +274,6 @@ def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
         console.print(f"{rows} rows {reason}", highlight=False, markup=False)
     counts = Counter(v.status for v in verdicts)
     console.print(", ".join(f"{counts[status]} {status}" for status in STATUSES), highlight=False)
-
-
-def _plain(expression: sp.Basic) -> str:
-    """An expression for the terminal: names of the field rather than of the code."""
-    text = str(expression)
-    for written, meant in (("Norm2", "norm²"), ("Inner", "inner"), ("Objective", "F"), ("Gradient", "∇F"), ("**", "^")):
-        text = text.replace(written, meant)
-    return text
 
 
 def _coloured(status: str) -> str:

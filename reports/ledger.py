@@ -11,7 +11,9 @@ import joblib
 
 from aat import InputError
 from sim.results import write_whole
-from theory import claims, ledger
+from theory import Rate, claims, ledger
+from theory.ledger import needs, rests_on
+from theory.plain import plain
 from theory.proof import StepReport
 from theory.symbols import latex
 
@@ -35,10 +37,13 @@ class LedgerRow:
 
     Attributes:
         id, title: of the claim.
-        status: ``proved`` or ``refused``.
+        status: ``proved``, ``conditional``, ``refuted`` or ``refused``, see :attr:`theory.ledger.Row.status`.
         residual: the first non-zero residual, ``"0"`` in a proof.
         axioms: the assumptions that the proof used.
         mutants_total, mutants_refused: damaged copies of the proof, and those that the checker turned down.
+        needs: ids of the claims that the proof takes over.
+        rests_on: published results, not proved here, that make a proof conditional.
+        z3: whether z3 agrees with every step, and if not, on how many.
         reason: why a proof is refused.
         steps: of the proof.
     """
@@ -50,11 +55,14 @@ class LedgerRow:
     axioms: tuple[str, ...]
     mutants_total: int
     mutants_refused: int
+    needs: tuple[str, ...]
+    rests_on: tuple[str, ...]
+    z3: str
     reason: str
     steps: tuple[ProofStep, ...]
 
 
-def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
+def prove(ids: Sequence[str] = (), workers: int = 1, with_mutants: bool = True) -> Iterator[LedgerRow]:
     """Check the proofs of ``ids`` (all of the ledger if empty), in the order asked for.
 
     Raises:
@@ -62,7 +70,9 @@ def prove(ids: Sequence[str] = (), workers: int = 1) -> Iterator[LedgerRow]:
     """
     wanted = list(dict.fromkeys(claims[id].id for id in ids)) or list(claims)
     processes = min(workers, len(wanted))
-    yield from joblib.Parallel(n_jobs=processes, return_as="generator")(joblib.delayed(_row)(id) for id in wanted)
+    yield from joblib.Parallel(n_jobs=processes, return_as="generator")(
+        joblib.delayed(_row)(id, with_mutants) for id in wanted
+    )
 
 
 def save(rows: Sequence[LedgerRow], folder: Path) -> None:
@@ -86,6 +96,8 @@ def _read(
     mutants_total: int,
     mutants_refused: int,
     axioms: list[str],
+    needs: list[str],
+    rests_on: list[str],
     steps: list[dict[str, str]],
     **texts: str,
 ) -> LedgerRow:
@@ -98,14 +110,32 @@ def _read(
         mutants_total=mutants_total,
         mutants_refused=mutants_refused,
         axioms=tuple(axioms),
+        needs=tuple(needs),
+        rests_on=tuple(rests_on),
         steps=proof,
         **texts,
     )
 
 
-def _row(id: str) -> LedgerRow:
-    (row,) = ledger([claims[id]])
-    reason = row.checked.refused or (f"surviving mutants: {', '.join(row.survivors)}" if row.survivors else "")
+def markdown(rows: Sequence[LedgerRow]) -> str:
+    """The tables of the README: the rates with their bounds, then every other claim."""
+    tables = [["| id | rate | bound | tuned | status |", "|---|---|---|---|---|"]]
+    tables.append(["| id | claim | status |", "|---|---|---|"])
+    for row in rows:
+        claim = claims[row.id]
+        if isinstance(claim, Rate):
+            bound, tuned = plain(claim.bound), plain(claim.tuning.rate)
+            tables[0].append(f"| {row.id} | {row.title} | {bound} | {tuned} | {row.status} |")
+        else:
+            tables[1].append(f"| {row.id} | {row.title} | {row.status} |")
+    return "\n\n".join("\n".join(lines) for lines in tables)
+
+
+def _row(id: str, with_mutants: bool) -> LedgerRow:
+    (row,) = ledger([claims[id]], with_mutants)
+    faults = [row.checked.refused] if row.checked.refused else []
+    faults += [f"surviving mutants: {', '.join(row.survivors)}"] if row.survivors else []
+    faults += [f"z3 on {o.step}, {o.question}: not where {o.model}" for o in row.opinion.disagreements]
     return LedgerRow(
         id=id,
         title=row.claim.title,
@@ -114,7 +144,10 @@ def _row(id: str) -> LedgerRow:
         axioms=row.checked.axioms,
         mutants_total=row.mutants_total,
         mutants_refused=row.mutants_refused,
-        reason=reason,
+        needs=needs(row.claim),
+        rests_on=rests_on(row.claim),
+        z3=str(row.opinion),
+        reason="; ".join(faults),
         steps=tuple(_step(report) for report in row.checked.reports),
     )
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from reports import ledger
+from reports import html, ledger
 from reports.ledger import LedgerRow
-from reports.mathml import formula, prose
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
 from reports.verdict import STATUSES, Verdict
 from sim import Run
 from sim.results import versions, write_whole
-from theory import Rate, claims
+from theory import claims
 
 PAGE_FILE = "index.html"
 
@@ -52,20 +48,14 @@ def render(
     figures: Sequence[tuple[RatePlot, Path]],
 ) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"formula": formula, "prose": prose, "number": _number, "data_uri": _data_uri}
     counts = Counter(verdict.status for verdict in verdicts)
-    return environment.get_template("page.html.j2").render(
+    judged = {verdict.claim for verdict in verdicts}
+    return html.render(
+        "page.html.j2",
         claims=claims,
-        rates=[claim for claim in claims.values() if isinstance(claim, Rate)],
+        rates=[claim for id, claim in claims.items() if id in judged],
         ledger=rows,
-        proved=sum(row.status == "proved" for row in rows),
+        proofs=Counter(row.status for row in rows),
         mutants=sum(row.mutants_total for row in rows),
         mutants_refused=sum(row.mutants_refused for row in rows),
         counts={status: counts[status] for status in STATUSES},
@@ -75,11 +65,3 @@ def render(
         level=study.level,
         versions=runs[0].versions if runs else versions(),
     )
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
-
-
-def _data_uri(svg: Path) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode()}"

@@ -18,6 +18,7 @@ from aat import InputError
 from reports.verdict import Verdict, judge
 from sim import Method, Problem, Run, enumerate_paths, problems, simulate
 from sim.exact import check_paths
+from sim.metrics import metric
 from sim.monte_carlo import Progress, check_trials
 from sim.results import fingerprint, versions, write_whole
 from theory import Rate, claims
@@ -290,17 +291,16 @@ def _run_and_save(cell: Cell, folder: Path) -> Cell:
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
     """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
     grids = {
-        "quick": ((32, 128, 512, 2048), (32, 128, 512), 16),
-        "full": ((100, 1000, 10_000), (100, 1000, 10_000, 100_000), 24),
+        "quick": ((32, 128, 512, 2048), (32, 128, 512), 16, 1),
+        "full": ((100, 1000, 10_000), (100, 1000, 10_000, 100_000), 24, 8),
     }
     if name not in grids:
         raise InputError(f"unknown profile {name!r}; expected one of {', '.join(grids)}")
-    synthetic, digits, trials = grids[name]
     wanted = {rate(id).id for id in only}
-    return tuple(cell for cell in _cells(synthetic, digits, trials) if not wanted or cell.claim in wanted)
+    return tuple(cell for cell in _cells(*grids[name]) if not wanted or cell.claim in wanted)
 
 
-def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int) -> Iterator[Cell]:
+def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int, looks: int) -> Iterator[Cell]:
     k, mu = 5, 0.05
     heads: dict[str, tuple[int | None, str | None, float | None]] = {
         "hard": (k, None, None),
@@ -319,7 +319,9 @@ def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int) -> 
             for data, grid in (("synthetic", synthetic), ("digits", digits)):
                 for head in wanted.split():
                     width, smoothing, scale = heads[head]
-                    yield Cell(claim, problem, data, width, smoothing, scale, horizons=grid, trials=trials)
+                    averaged = metric(rate(claim).metric.id).when == "each"
+                    yield Cell(claim, problem, data, width, smoothing, scale, horizons=grid, trials=trials,
+                               looks=looks if averaged else 1)  # fmt: skip
             width, smoothing, scale = heads["entropic" if claim == "R6" else wanted.split()[0]]
             few = None if width is None else 2
             yield Cell(claim, problem, "tiny", few, smoothing, scale, exact=True, horizons=(1, 2, 4, 8))

@@ -43,7 +43,7 @@ class Assumption:
     condition: sp.Expr | None = None
     constant: sp.Symbol | None = None
     some: frozenset[sp.Symbol] = frozenset()
-    proved_by: tuple[str, ...] = ()
+    proved_by: tuple[str, ...] = field(default=(), compare=False)
     result: str = ""
 
 
@@ -130,7 +130,7 @@ PROXIMAL = Assumption(
     r"gradient $2\rho(w_t-p_t)$",
     {
         "least": lambda time, against: at_most(
-            Objective(s.p(time)) + s.rho * Norm2(s.p(time) - s.w(time)),
+            Objective(s.prox(time)) + s.rho * Norm2(s.prox(time) - s.w(time)),
             Objective(against) + s.rho * Norm2(against - s.w(time)),
         )
     },
@@ -154,8 +154,8 @@ SMOOTH_TERMS = Assumption(
     {
         "descent": _descent,
         "Lipschitz": lambda epoch, position: at_most(
-            Norm2(s.h(epoch, position) - s.d(epoch, position)),
-            s.L**2 * Norm2(s.y(epoch, position) - s.w(epoch)),
+            Norm2(s.taken(epoch, position) - s.at_start(epoch, position)),
+            s.L**2 * Norm2(s.inner(epoch, position) - s.w(epoch)),
         ),
     },
     constant=s.L,
@@ -163,13 +163,13 @@ SMOOTH_TERMS = Assumption(
 
 
 def _once(epoch: sp.Expr, against: sp.Expr) -> Fact:
-    all_terms = sp.Sum(s.d(epoch, s.k), (s.k, 0, s.N - 1))
+    all_terms = sp.Sum(s.at_start(epoch, s.k), (s.k, 0, s.N - 1))
     return equals(Inner(all_terms, against), s.N * Inner(Gradient(s.w(epoch)), against))
 
 
 def _sampled(epoch: sp.Expr, count: sp.Expr) -> Fact:
     mean = Gradient(s.w(epoch))
-    first = sp.Sum(s.d(epoch, s.l), (s.l, 0, count - 1))
+    first = sp.Sum(s.at_start(epoch, s.l), (s.l, 0, count - 1))
     spread = count * (s.N - count) / (s.N - 1) * s.sigma**2
     return at_most(Norm2(first), count**2 * Norm2(mean) + spread, expected=True)
 

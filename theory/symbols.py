@@ -21,14 +21,11 @@ class Meaning:
 
 
 GLOSSARY: dict[str, Meaning] = {}
-LATEX_NAMES: dict[sp.Symbol, str] = {}
 
 
 def _number(name: str, meaning: str, domain: str, latex: str | None = None, **assumptions: bool) -> sp.Symbol:
     GLOSSARY[name] = Meaning(meaning, domain, latex or name)
-    symbol = sp.Symbol(name, **assumptions)
-    LATEX_NAMES[symbol] = GLOSSARY[name].latex
-    return symbol
+    return sp.Symbol(name, **assumptions)
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
@@ -60,10 +57,10 @@ rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\r
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
 momentum = _sequence("momentum", Vector, "sum of the gradients before step t, the older the less", "m")
-p = _sequence("p", Vector, "proximal point of w_t: where F + ρ‖· − w_t‖² is least")
-h = _sequence("h", Vector, "gradient at position k of epoch t: of the term there, at the iterate there", lag=1)
-d = _sequence("d", Vector, "gradient of the term at position k of epoch t, at the start of the epoch", lag=1)
-y = _sequence("y", Vector, "iterate at position k of epoch t", lag=1)
+prox = _sequence("prox", Vector, "proximal point of w_t: where F + ρ‖· − w_t‖² is least", "p")
+taken = _sequence("taken", Vector, "gradient at position k of epoch t, at the iterate there", "h", lag=1)
+at_start = _sequence("at_start", Vector, "gradient of the term at position k of epoch t, at the start w_t", "d", lag=1)
+inner = _sequence("inner", Vector, "iterate at position k of epoch t", "y", lag=1)
 z = _sequence("z", Vector, "running anchor of the last-iterate proof")
 wbar = _sequence("wbar", Vector, "average of the first T iterates", r"\bar w")
 u = FixedVector("u")
@@ -77,6 +74,7 @@ i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
 j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
 tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
 mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
+h = _number("h", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
 R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
 R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
 R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
@@ -84,9 +82,29 @@ kappa = _number(
     "kappa", "curvature of one head: R_∞²/(4μ) entropic, R_∞²/μ quadratic", "≥ 0", r"\kappa", nonnegative=True
 )
 
+R_n = _number("R_n", "2-norm of all features of a sample, ‖x‖", "> 0", r"\|x\|", **_positive)
+r = _number("r", "root of the ratio of smoothness, √(L_μ/L_n), of AAT and dense", "> 0", **_positive)
+s = _number("s", "ratio of gradients, R_K/‖x‖, of AAT and dense", "> 0, at most 1", **_positive)
+M_ratio = _number("M_ratio", "ratio of the tuned rates of AAT and dense, at most", "> 0", "M", **_positive)
+
+# The bias of a hard gradient
+Lambda_1 = _number("Lambda_1", "bound of the slopes ‖∂ℓ/∂z‖", "> 0", r"\Lambda_1", **_positive)
+p = _number("p", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ p", "> 0", **_positive)
+eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon", **_positive)
+c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)
+theta = _number("theta", "e^{−1/(2μcN)}", "> 0", r"\theta", **_positive)
+
 v = _sequence("v", Scalar, "vote of unit i")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
+
+HALF = sp.Rational(1, 2)
+
+LATEX_NAMES = {
+    symbol: GLOSSARY[symbol.name].latex
+    for symbol in globals().copy().values()
+    if isinstance(symbol, sp.Symbol) and symbol.name in GLOSSARY
+}
 
 
 class _Printer(LatexPrinter):
@@ -99,4 +117,18 @@ class _Printer(LatexPrinter):
 
 def latex(expr: sp.Basic) -> str:
     """LaTeX of an expression of the theory."""
-    return str(_Printer({"symbol_names": LATEX_NAMES}).doprint(expr))
+    return str(_Printer({"symbol_names": LATEX_NAMES}).doprint(one_root(expr)))
+
+
+def one_root(expr: sp.Basic) -> sp.Basic:
+    """For reading: ``expr`` with each product of square roots under one root, as in ``σ √(2LΔ/T)``."""
+
+    def gathered(product: sp.Mul) -> sp.Expr:
+        roots = [factor for factor in product.args if isinstance(factor, sp.Pow) and abs(factor.exp) == HALF]
+        if len(roots) < 2:
+            return product
+        inside = sp.Mul(*(root.base ** (2 * root.exp) for root in roots))
+        rest = sp.Mul.make_args(product / sp.Mul(*roots))
+        return sp.Mul(*rest, sp.Pow(inside, HALF, evaluate=False), evaluate=False)
+
+    return expr.replace(lambda part: part.is_Mul, gathered)

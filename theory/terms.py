@@ -52,9 +52,16 @@ class Objective(sp.Function):
     """F at a point."""
 
     is_real = True
+    letter = "F"
 
     def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
-        return _power(f"F({printer.doprint(self.args[0])})", exp)
+        return _power(f"{self.letter}({printer.doprint(self.args[0])})", exp)
+
+
+class HardObjective(Objective):
+    """F with a hard threshold at a point, where F itself is its smoothing."""
+
+    letter = "F_0"
 
 
 class Gradient(Vector):
@@ -154,7 +161,7 @@ def square(root: sp.Expr) -> sp.Expr:
     """
     if not root.is_real:
         raise IllTyped(f"{root} is not certain to be real")
-    return Norm2(root) if any(map(_is_vector, _outermost(root))) else root**2
+    return Norm2(root) if any(map(_is_vector, outermost(root))) else root**2
 
 
 def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
@@ -170,7 +177,7 @@ def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
 def _normal(expr: sp.Expr) -> sp.Expr:
     exact(expr)
     expr = expr.replace(Norm2, lambda a: _gram(a, a)).replace(Inner, _gram)
-    expr = expr.replace(Objective, lambda p: Objective(vector(p)))
+    expr = expr.replace(lambda part: isinstance(part, Objective), lambda part: part.func(vector(part.args[0])))
     expr = expr.replace(sp.Sum, _distribute)
     poly, names = _polynomial(expr)
     for powers, _ in poly:
@@ -209,7 +216,7 @@ def _coefficients(expr: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
 
 def _is_vector(atom: sp.Expr) -> bool:
     if isinstance(atom, sp.Sum):
-        return any(map(_is_vector, _outermost(atom.function)))
+        return any(map(_is_vector, outermost(atom.function)))
     return isinstance(atom, Vector | FixedVector)
 
 
@@ -232,7 +239,7 @@ def simplified(coefficient: sp.Expr) -> sp.Expr:
 
 def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], list[sp.Expr]]:
     """Terms of ``expr`` as a polynomial in its atoms, with simplified coefficients."""
-    names = list(dict.fromkeys(_outermost(expr)))
+    names = list(dict.fromkeys(outermost(expr)))
     if not names:
         return ([] if expr == 0 else [((), simplified(expr))]), []
     stand_ins = {a: sp.Dummy(real=True) for a in names}
@@ -244,13 +251,13 @@ def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], l
     return [(powers, c) for powers, c in terms if c != 0], names
 
 
-def _outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
+def outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
     """The atoms of ``expr`` that are not inside another; a sum of nothing but parameters is one more parameter."""
     if isinstance(expr, ATOMS) and (not isinstance(expr, sp.Sum) or expr.function.atoms(*ATOMS)):
         yield expr
     else:
         for part in expr.args:
-            yield from _outermost(part)
+            yield from outermost(part)
 
 
 def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:

@@ -1,6 +1,5 @@
 """What the reports are tested on: one small study, run once, and every claim with its proof."""
 
-import importlib
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ from sim import Run
 @pytest.fixture(scope="session")
 def rows() -> tuple[LedgerRow, ...]:
     """Every claim of the ledger, its proof checked; without mutants, which take longer and have their own tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importlib.import_module("theory.ledger"), "mutants", lambda claim: ())
-        return tuple(ledger.prove())
+    return tuple(ledger.prove(with_mutants=False))
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_show_has_the_statement_the_assumptions_and_the_proof(capsys: pytest.Cap
     assert main(["show", "R1"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     claim = claims["R1"]
-    for text in (claim.title, claim.source, "D^2/(2*T*eta) + G^2*eta/2", "D/(G*sqrt(T))", "in expectation", "proved"):
+    for text in (claim.title, claim.source, "D²/(2·T·η) + G²·η/2", "D/(G·√T)", "in expectation", "proved"):
         assert text in said
     for name in (*(assumption.id for assumption in claim.assumptions), *(step.label for step in claim.proof)):
         assert name in said

@@ -289,4 +289,4 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert out.count("Usage: aat") == 3
     assert err == ""
-    assert app.commands.keys() == {"claims", "show", "prove", "verify", "plot", "report"}
+    assert app.commands.keys() == {"claims", "show", "prove", "book", "verify", "plot", "report"}

@@ -2,9 +2,9 @@
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -15,54 +15,8 @@ from reports.plots import rate_plots
 from reports.study import Study
 from reports.verdict import Verdict
 from sim import Run
-from theory import Rate, claims
 
-VOID_ELEMENTS = {"meta", "img", "br", "hr", "input", "link", "base", "source", "wbr", "area", "col", "embed", "track"}
-LOADING = {"src", "href", "xlink:href", "srcset", "data", "poster", "action", "formaction", "background", "cite"}
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: nesting, ids, what it loads, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.loaded: list[str] = []
-        self.styles: list[str] = []
-        self.texts: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        for name, value in attrs:
-            assert not name.startswith("on"), f"<{tag}> has the handler {name}"
-            if name in LOADING:
-                self.loaded.append(value or "")
-            if name == "id":
-                self.ids.append(value or "")
-            if name == "style":
-                self.styles.append(value or "")
-        if tag not in VOID_ELEMENTS:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID_ELEMENTS:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> closes another element at {self.getpos()}"
-
-    def handle_data(self, data: str) -> None:
-        (self.styles if self.open and self.open[-1] == "style" else self.texts).append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
+from .html import Page
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +60,12 @@ def test_embedded_figures_load_nothing_either(written: Page) -> None:
 # --- Content ---
 
 
-def test_every_claim_of_the_ledger_is_there_with_its_proof(written: Page, rows: tuple[LedgerRow, ...]) -> None:
+def test_every_claim_of_the_ledger_is_there(
+    written: Page, rows: tuple[LedgerRow, ...], verdicts: list[Verdict]
+) -> None:
     for row in rows:
-        assert f"{row.id} · {row.title}" in written.text
-        assert claims[row.id].source in written.text
-        for step in row.steps:
-            assert step.label in written.texts
-    assert {f"rate-{id}" for id, claim in claims.items() if isinstance(claim, Rate)} <= set(written.ids)
+        assert {row.id, row.title} <= set(written.texts)
+    assert {f"rate-{verdict.claim}" for verdict in verdicts} <= set(written.ids)
 
 
 def test_every_figure_is_there_as_it_was_drawn(
@@ -139,7 +92,8 @@ def test_counts_are_those_of_the_rows(written: Page, rows: tuple[LedgerRow, ...]
     void = sum(verdict.status == "void" for verdict in verdicts)
     assert 0 < void < len(verdicts)
     assert f"{len(verdicts) - void} holds · {void} void" in written.text
-    assert f"{len(rows)} of {len(rows)} proved" in written.text
+    for status, count in Counter(row.status for row in rows).items():
+        assert f"{count} {status}" in written.texts
 
 
 def test_void_rows_say_why(written: Page, verdicts: list[Verdict]) -> None:
@@ -164,9 +118,9 @@ def test_a_refused_proof_is_shown_with_its_reason(
     study: Study, rows: tuple[LedgerRow, ...], runs: list[Run], verdicts: list[Verdict]
 ) -> None:
     refused = replace(rows[0], status="refused", residual="x**2", reason="a residual is left")
-    text = rendered(study, [refused, *rows[1:]], runs, verdicts).text
-    assert f"{len(rows) - 1} of {len(rows)} proved" in text
-    assert f"{refused.title}: refused , a residual is left" in text
+    html = rendered(study, [refused, *rows[1:]], runs, verdicts)
+    assert "1 refused" in html.texts
+    assert "a residual is left" in html.text
 
 
 def test_names_of_data_are_escaped(

@@ -38,15 +38,15 @@ from theory.assumptions import PROXIMAL, SECOND_MOMENT, SUBOPTIMALITY, UNBIASED,
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
 from theory.proof import Axiom, Certificate, Limit, Telescope, Total
-from theory.symbols import Delta, G, T, epsilon, eta, g, p, rho, t, w
+from theory.symbols import Delta, G, T, epsilon, eta, g, prox, rho, t, w
 from theory.terms import Norm2, Objective
 
 _ONE = sp.Integer(1)
 _all_steps = Range(t, sp.Integer(0), T - 1)
-_far = Norm2(w(t) - p(t))
-_envelope = Objective(p(t)) + rho * _far
-_between = (p(t) + epsilon * w(t)) / (1 + epsilon)
-_rise = Objective(w(t)) - Objective(p(t))
+_far = Norm2(w(t) - prox(t))
+_envelope = Objective(prox(t)) + rho * _far
+_between = (prox(t) + epsilon * w(t)) / (1 + epsilon)
+_rise = Objective(w(t)) - Objective(prox(t))
 
 R10 = Rate.state(
     id="R10",
@@ -56,7 +56,7 @@ R10 = Rate.state(
     metric=Metric(
         "mean_square_envelope_gradient",
         "mean of ‖∇ Moreau envelope‖²",
-        sp.Sum(Norm2(2 * rho * (w(t) - p(t))), _all_steps.limits) / T,
+        sp.Sum(Norm2(2 * rho * (w(t) - prox(t))), _all_steps.limits) / T,
     ),
     bound=2 * Delta / (eta * T) + 2 * rho * eta * G**2,
     schedule=eta,
@@ -64,7 +64,7 @@ R10 = Rate.state(
     definitions={w(t + 1): w(t) - eta * g(t)},
     source="Davis, Drusvyatskiy 2019, Thm 3.1",
     proof=(
-        Axiom("to p", "weakly convex", "subgradient", {"at": _between, "against": p(t)}, _all_steps),
+        Axiom("to p", "weakly convex", "subgradient", {"at": _between, "against": prox(t)}, _all_steps),
         Axiom("to w", "weakly convex", "subgradient", {"at": _between, "against": w(t)}, _all_steps),
         Axiom("least between", "proximal point", "least", {"time": t, "against": _between}, _all_steps),
         Certificate(
@@ -77,14 +77,14 @@ R10 = Rate.state(
             },
         ),
         Limit("growth", "near p", epsilon),
-        Axiom("least next", "proximal point", "least", {"time": t + 1, "against": p(t)}, _all_steps),
-        Axiom("mean", "unbiased", "tower", {"time": t, "against": p(t) - w(t)}, _all_steps),
-        Axiom("descent", "weakly convex", "subgradient", {"at": w(t), "against": p(t)}, _all_steps),
+        Axiom("least next", "proximal point", "least", {"time": t + 1, "against": prox(t)}, _all_steps),
+        Axiom("mean", "unbiased", "tower", {"time": t, "against": prox(t) - w(t)}, _all_steps),
+        Axiom("descent", "weakly convex", "subgradient", {"at": w(t), "against": prox(t)}, _all_steps),
         Axiom("moment", "second moment", "bound", {"time": t}, _all_steps),
         Certificate(
             "one step",
             at_most(
-                eta / 2 * Norm2(2 * rho * (w(t) - p(t))), _envelope - _envelope.subs(t, t + 1) + rho * eta**2 * G**2
+                eta / 2 * Norm2(2 * rho * (w(t) - prox(t))), _envelope - _envelope.subs(t, t + 1) + rho * eta**2 * G**2
             ),
             using={
                 "least next": _ONE,
@@ -97,7 +97,7 @@ R10 = Rate.state(
         Total("all steps", "one step"),
         Telescope("decrease", _envelope, _all_steps),
         Axiom("least at the start", "proximal point", "least", {"time": sp.Integer(0), "against": w(0)}),
-        Axiom("start", "suboptimality", "bound", {"point": p(T)}),
+        Axiom("start", "suboptimality", "bound", {"point": prox(T)}),
         Certificate(
             "rate",
             None,
@@ -107,7 +107,7 @@ R10 = Rate.state(
                 "least at the start": 2 / (eta * T),
                 "start": 2 / (eta * T),
             },
-            squares=((2 * rho / (eta * T), w(T) - p(T)),),
+            squares=((2 * rho / (eta * T), w(T) - prox(T)),),
         ),
     ),
 )

@@ -1,0 +1,1 @@
+"""The rates: one result a file."""

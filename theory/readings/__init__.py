@@ -1,0 +1,1 @@
+"""How AAT enters the rates: the three readings of "approximate method"."""
