@@ -197,7 +197,8 @@ class Rate(Claim):
             if assumption.condition is None:
                 continue
             values = {name: constants[name.name] for name in assumption.condition.free_symbols - {s.eta}}
-            if assumption.condition.subs({s.eta: eta, **values}) < 0:
+            left = assumption.condition.subs({s.eta: eta, **values})
+            if left < 0 or (assumption.strict and left == 0):
                 return f"{assumption.id}: {assumption.statement} fails at η = {eta:g}"
         return None
 

@@ -53,15 +53,16 @@ class _Plain(StrPrinter):
     _print_FixedVector = _print_Symbol
     _print_Dummy = _print_Symbol
 
-    def _indexed(self, letter: str, index: sp.Expr) -> str:
-        text = self._print(index)
-        return f"{letter}_{text}" if index.is_Symbol or index.is_Integer else f"{letter}_({text})"
+    def _indexed(self, letter: str, *indices: sp.Expr) -> str:
+        text = ", ".join(map(self._print, indices))
+        short = len(indices) == 1 and (indices[0].is_Symbol or indices[0].is_Integer)
+        return f"{letter}_{text}" if short else f"{letter}_({text})"
 
     def _print_Function(self, expr: sp.Function) -> str:
         letter = getattr(expr, "letter", None)
         if letter is None:
             return super()._print_Function(expr)
-        return self._indexed(sentence(f"${letter}$"), expr.args[0])
+        return self._indexed(sentence(f"${letter}$"), *expr.args)
 
     def _print_Objective(self, expr: sp.Function) -> str:
         return f"{expr.letter}({self._print(expr.args[0])})"

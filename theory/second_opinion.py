@@ -7,8 +7,8 @@ the step is wrong.
 
 Asked, one question each: that a certificate's conclusion follows; that a product is ≥ 0; that Jensen's weights sum to 1
 and its points to the point; that multipliers, weights, coefficients and numbers of terms are ≥ 0; that no denominator
-vanishes, and no root or logarithm is taken below 0. Instances of assumptions, sums of facts, telescopes, splits and
-lemmas are matters of form, with nothing to decide beyond those signs.
+vanishes, and no root or logarithm is taken below 0. Instances of assumptions, sums of facts, telescopes, splits, new
+names, Cauchy–Schwarz, limits and lemmas are matters of form, with nothing to decide beyond those signs.
 
 Shared with the checker: the parsing of scalars into atoms (:func:`theory.terms.normal`, with the arithmetic of
 parameters that it does on the way). Not shared: all deciding. What is known of a parameter is its declared condition
@@ -31,7 +31,7 @@ import sympy as sp
 import z3
 
 from theory.facts import Fact, Range
-from theory.proof import Certificate, Checked, Jensen, Product, Provable, Split, Step, Telescope, Total
+from theory.proof import CauchySchwarz, Certificate, Checked, Jensen, Product, Provable, Split, Step, Telescope, Total
 from theory.terms import Dot, is_random, normal, outermost, rewrite, square, vector
 
 # z3's own count of its work, which unlike seconds is the same on every machine: under a second or so; and a limit in
@@ -159,12 +159,12 @@ def _questions(claim: Provable, step: Step, fact: Fact, facts: dict[str, Fact]) 
             # equal vectors, coordinate by coordinate: vectors stand for numbers
             yield Question("point", Sign(vector(step.average - point, claim.definitions), "=="), over=ranges)
         case Total(of=of) if (over := facts[of].over) is not None:
-            yield from sign("number of terms ≥ 0", over.count, ())
-        case Telescope(along=along):
-            yield from sign("number of terms ≥ 0", along.count, ())
+            yield from sign("number of terms ≥ 0", over.count)
+        case Telescope(along=along) | CauchySchwarz(along=along):
+            yield from sign("number of terms ≥ 0", along.count)
         case Split(along=along, at=at):
-            yield from sign("number of first terms ≥ 0", at - along.lower + 1, ())
-            yield from sign("number of last terms ≥ 0", along.upper - at, ())
+            yield from sign("number of first terms ≥ 0", at - along.lower + 1)
+            yield from sign("number of last terms ≥ 0", along.upper - at)
 
 
 def _defined(expr: sp.Expr, over: tuple[Range, ...]) -> Iterator[Question]:
@@ -223,7 +223,7 @@ class _World:
         """What the claim's assumptions say of those symbols."""
         for assumption in self.claim.assumptions:
             if assumption.condition is not None and assumption.condition.free_symbols & symbols:
-                yield Sign(assumption.condition)
+                yield Sign(assumption.condition, ">" if assumption.strict else ">=")
             elif assumption.condition is None:
                 yield from (Sign(name - value, "==") for name, value in assumption.domain.items() if name in symbols)
 

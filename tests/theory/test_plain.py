@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from theory import Rate, claims
 from theory.plain import fact, plain, sentence
-from theory.symbols import D, G, L, T, eta, g, t, u, w
+from theory.symbols import D, G, L, T, eta, g, inner, k, t, u, w
 from theory.terms import Gradient, Inner, Norm2, Objective
 
 NAMES = {"D": D, "G": G, "L": L, "T": T, "η": eta}
@@ -28,6 +28,7 @@ NAMES = {"D": D, "G": G, "L": L, "T": T, "η": eta}
         (Norm2(w(t + 1) - u), "‖w_(t + 1) − u‖²"),
         (Objective(w(t)) - Objective(u), "F(w_t) − F(u)"),
         (Inner(Gradient(w(t)), g(t)), "⟨∇F(w_t), g_t⟩"),
+        (inner(t, k + 1), "y_(t, k + 1)"),
         (sp.Sum(Norm2(g(t)), (t, 0, T - 1)) / T, "Σ_(t=0..T − 1) ‖g_t‖²/T"),
         (sp.Sum(eta / (t + 1), (t, 0, T - 1)) ** 2, "(Σ_(t=0..T − 1) (η/(t + 1)))²"),
     ],
