@@ -10,11 +10,24 @@ import sympy as sp
 from theory import check, claims
 from theory.assumptions import CONVEX, DISTANCE, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
 from theory.claim import Claim
-from theory.facts import Range, at_most, equals
+from theory.facts import Fact, Range, Refused, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
 from theory.operator import ENTROPY, ORDER, UNITS, lam, nu, other_slope, p, slope
-from theory.proof import Axiom, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
-from theory.symbols import G, K, L, T, eta, g, i, n, t, tau, u, v, w, x, z
+from theory.proof import (
+    Axiom,
+    CauchySchwarz,
+    Certificate,
+    Jensen,
+    Lemma,
+    Limit,
+    Product,
+    Rename,
+    Split,
+    Step,
+    Telescope,
+    Total,
+)
+from theory.symbols import G, K, L, N, T, epsilon, eta, g, i, inner, j, k, l, n, t, tau, u, v, w, x, z
 from theory.terms import FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE = sp.Integer(1)
@@ -104,6 +117,35 @@ _past_of_units = sp.Sum(g(t - 1), (i, 1, 1), (t, 1, T))
 _any_scale = Assumption("scaled", "", {"by": lambda c: equals(c * (T - 1) * alpha, c * (T - 1))})
 _free_slack = sp.Symbol("s", nonnegative=True)
 _weighted = sp.Sum(t * v(i), (i, 1, n))
+SMALL = Assumption("small", "", {"bound": lambda: at_most(Norm2(a), epsilon)})
+LARGE = Assumption("large", "", domain={epsilon: 1 + _free_slack})
+
+
+def _high(point: sp.Expr) -> Fact:
+    if point == u:
+        raise Refused("F may be anything at u")
+    return at_most(1, Objective(point))
+
+
+PIT = Assumption("pit", "", {"elsewhere": _high})
+
+
+def by_limit(statement, symbol: sp.Symbol, *steps: Step, **more: object) -> Claim:
+    """From the fact called ``each``, at ``symbol = 0``."""
+    return toy(
+        statement=statement,
+        proof=(*steps, Limit("limit", "each", symbol), Certificate("c", None, {"limit": ONE})),
+        **more,
+    )
+
+
+_small = by_limit(at_most(Norm2(a), 0), epsilon, Axiom("each", "small", "bound"), assumptions=(SMALL,))
+_small_lemma = toy(
+    id="small",
+    statement=at_most(Norm2(a), epsilon),
+    assumptions=(SMALL,),
+    proof=(Axiom("s", "small", "bound"), Certificate("c", None, {"s": ONE})),
+)
 WEAK_MOMENT = Assumption("second moment", "", {"bound": lambda time: at_most(Norm2(g(time)), 5 * G**2, expected=True)})
 
 FALSE = {
@@ -282,6 +324,114 @@ FALSE = {
     "a root of what may be negative": FalseClaim(
         "α < 0", lambda: toy(statement=equals(sp.sqrt(alpha), sp.sqrt(alpha)), proof=(Certificate("c", None),))
     ),
+    "a limit of what a hypothesis bounds by": FalseClaim("ε = ‖a‖ = 1", lambda: _small),
+    "the same under a label that is used twice": FalseClaim(
+        "ε = ‖a‖ = 1",
+        lambda: replace(_small, proof=(Certificate("each", at_most(0, 0)), *_small.proof)),
+    ),
+    "a limit of what a lemma bounds by": FalseClaim(
+        "ε = ‖a‖ = 1",
+        lambda: by_limit(at_most(Norm2(a), 0), epsilon, Lemma("each", _small_lemma), assumptions=(SMALL,)),
+    ),
+    "a limit of what is at least 1": FalseClaim(
+        "1 > 0",
+        lambda: by_limit(
+            at_most(1, 0),
+            epsilon,
+            Certificate("each", at_most(1, epsilon), squares=((epsilon - 1, ONE),)),
+            assumptions=(LARGE,),
+        ),
+    ),
+    "a limit of an integer": FalseClaim(
+        "1 > 0", lambda: by_limit(at_most(1, 0), T, Certificate("each", at_most(1, T), squares=((T - 1, ONE),)))
+    ),
+    "a limit of what may be negative": FalseClaim(
+        "α = −1", lambda: by_limit(at_most(1, 0), alpha, Certificate("each", at_most(1, 1 + alpha**2 - alpha**2)))
+    ),
+    "a limit at a jump": FalseClaim(
+        "F(u) = 0, and 1 elsewhere; a ≠ 0",
+        lambda: by_limit(
+            at_most(1, Objective(u)),
+            epsilon,
+            Axiom("each", "pit", "elsewhere", {"point": u + epsilon * a}),
+            assumptions=(PIT,),
+        ),
+    ),
+    "a limit at a pole": FalseClaim(
+        "1 > 0",
+        lambda: by_limit(
+            at_most(1, 0),
+            epsilon,
+            Certificate("each", at_most(1, (1 + epsilon) / epsilon), squares=((1 / epsilon, ONE),)),
+        ),
+    ),
+    "Cauchy–Schwarz without the number of terms": FalseClaim(
+        "T = 2, w_0 = w_1 ≠ 0",
+        lambda: toy(
+            statement=at_most(Norm2(A), sp.Sum(Norm2(w(t)), (t, 0, T - 1))),
+            proof=(
+                CauchySchwarz("s", w(t), Range(t, sp.Integer(0), T - 1)),
+                Certificate("c", None, {"s": 1 / T}),
+            ),
+        ),
+    ),
+    "Cauchy–Schwarz for fewer terms than there are": FalseClaim(
+        "T = 2, w_0 = w_1 ≠ 0",
+        lambda: toy(
+            statement=at_most(Norm2(A), (T - 1) * sp.Sum(Norm2(w(t)), (t, 0, T - 1))),
+            proof=(
+                CauchySchwarz("s", w(t), Range(t, sp.Integer(0), T - 2)),
+                Certificate("c", None, {"s": ONE}),
+            ),
+        ),
+    ),
+    "a new name that is taken": FalseClaim(
+        "n = 2, v = (1, 0), j = 2: 0 ≠ 1",
+        lambda: toy(
+            statement=equals(sp.Sum(v(i) * v(j), (i, 1, n)), sp.Sum(v(j) ** 2, (j, 1, n))),
+            proof=(Rename("r", v(i) * v(j), UNITS, j), Certificate("c", None, {"r": ONE})),
+        ),
+    ),
+    "a new name that is bound": FalseClaim(
+        "n = 2, v = (1, 0): 1 ≠ 2",
+        lambda: toy(
+            statement=equals(
+                sp.Sum(v(i) * sp.Sum(v(j), (j, 1, n)), (i, 1, n)), sp.Sum(sp.Sum(v(j) ** 2, (j, 1, n)), (j, 1, n))
+            ),
+            proof=(
+                Rename("r", sp.Sum(v(i) * v(j), (j, 1, n)), UNITS, j),
+                Certificate("c", None, {"r": ONE}),
+            ),
+        ),
+    ),
+    "positions after the last": FalseClaim(
+        "N = 1, k = 3",
+        lambda: counted(at_most(0, N - k), Range(l, k, N - 1)),
+    ),
+    "positions after the last, for those in the epoch": FalseClaim(
+        "N = 1, k = 3",
+        lambda: toy(
+            statement=at_most(0, N - k),
+            proof=(
+                Certificate("each", at_most(0, 1, over=Range(l, k, N - 1)), squares=((ONE, ONE),)),
+                Total("all", "each", over=Range(k, sp.Integer(0), N - 1)),
+                Certificate("c", None, {"all": ONE}),
+            ),
+        ),
+    ),
+    "a definition under a position": FalseClaim(
+        "k = 2, N = 2, w_0 ≠ 0: 8 ≠ 1",
+        lambda: toy(
+            statement=equals(sp.Sum(Norm2(z(t)), (k, 0, N - 1)), sp.Sum(k**2 * Norm2(w(t)), (k, 0, N - 1))),
+            definitions={z(t): k * w(t)},
+            proof=(Certificate("c", None),),
+        ),
+    ),
+    "two positions in one": FalseClaim(
+        "u ≠ 0: y_{t,0} is u and 2u",
+        lambda: squares(at_most(Norm2(u), 0), ONE, ONE - 1, definitions={inner(t, k): u, inner(t, 0): 2 * u}),
+    ),
+    "noise of the epoch": FalseClaim("g = ±1 = y, F = 0", lambda: no_noise(inner(t, k), {inner(t, k): g(t)})),
     "some p becomes every p": FalseClaim("p → 0", lambda: from_rule(_curved, ENTROPY, "curvature")),
 }
 

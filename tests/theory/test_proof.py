@@ -15,8 +15,20 @@ from theory.assumptions import CONVEX, DISTANCE, SECOND_MOMENT, SMOOTH, STEP_AT_
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator import MULTIPLIERS, UNITS, over
-from theory.proof import Axiom, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
-from theory.symbols import D, G, K, L, T, eta, g, i, lam, t, u, v, w
+from theory.proof import (
+    Axiom,
+    CauchySchwarz,
+    Certificate,
+    Jensen,
+    Lemma,
+    Limit,
+    Product,
+    Rename,
+    Split,
+    Telescope,
+    Total,
+)
+from theory.symbols import D, G, K, L, N, T, epsilon, eta, g, i, k, l, lam, t, u, v, w
 from theory.terms import Dot, FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE, HALF = sp.Integer(1), sp.Rational(1, 2)
@@ -156,6 +168,49 @@ def split(at: sp.Expr, stated: sp.Expr) -> Claim:
     )
 
 
+def summed(term: sp.Expr, where: Range) -> Claim:
+    return toy(
+        statement=at_most(Norm2(sp.Sum(w(t), where.limits)), where.count * sp.Sum(Norm2(w(t)), where.limits)),
+        assumptions=(),
+        proof=(CauchySchwarz("s", term, where), Certificate("c", None, {"s": ONE})),
+    )
+
+
+def renamed(summand: sp.Expr, where: Range, name: sp.Symbol) -> Claim:
+    return toy(
+        statement=equals(sp.Sum(t * v(t), ALL_STEPS.limits), sp.Sum(k * v(k), (k, 0, T - 1))),
+        assumptions=(),
+        proof=(Rename("r", summand, where, name), Certificate("c", None, {"r": ONE})),
+    )
+
+
+def in_the_limit(root: sp.Expr, symbol: sp.Symbol) -> Claim:
+    return toy(
+        statement=at_most(0, Norm2(a)),
+        assumptions=(),
+        proof=(
+            Certificate("each", at_most(0, Norm2(root)), squares=((ONE, root),)),
+            Limit("limit", "each", symbol),
+            Certificate("c", None, {"limit": ONE}),
+        ),
+    )
+
+
+def before_and_after(where: Range | None) -> Claim:
+    """Σ_{l<N} v_l² ≥ Σ_{l<k} v_l² for every position k."""
+    positions, later = Range(k, sp.Integer(0), N - 1), Range(l, k, N - 1)
+    return toy(
+        statement=at_most(sp.Sum(v(l) ** 2, (l, 0, k - 1)), sp.Sum(v(l) ** 2, (l, 0, N - 1)), over=positions),
+        assumptions=(),
+        proof=(
+            Certificate("each", at_most(0, v(l) ** 2, over=later), squares=((ONE, v(l)),)),
+            Total("rest", "each", over=where),
+            Split("parts", v(l) ** 2, Range(l, sp.Integer(0), N - 1), k - 1, over=where),
+            Certificate("c", None, {"rest": ONE, "parts": -ONE}),
+        ),
+    )
+
+
 def on_lemma(lemma: Claim, claim: Claim, **changes: object) -> Claim:
     proof = (Lemma("lemma", lemma), Certificate("c", None, {"lemma": ONE}))
     return replace(claim, proof=proof, **changes)
@@ -193,6 +248,38 @@ TWINS = {
     "split elsewhere": (split(T - 2, T - 2), split(T - 1, T - 2), r"residual"),
     "split beyond the end": (split(T - 1, T - 1), split(T, T), r"-1 is not certainly ≥ 0"),
     "split before the start": (split(-ONE, -ONE), split(-2 * ONE, -2 * ONE), r"-1 is not certainly ≥ 0"),
+    "Cauchy–Schwarz of other vectors": (summed(w(t), ALL_STEPS), summed(2 * w(t), ALL_STEPS), r"residual"),
+    "Cauchy–Schwarz for a range that may have −1 terms": (
+        summed(w(t), BUT_LAST),
+        summed(w(t), Range(t, ONE - 1, T - 3)),
+        r"T - 2 is not certainly ≥ 0",
+    ),
+    "Cauchy–Schwarz of numbers": (summed(w(t), ALL_STEPS), summed(v(t), ALL_STEPS), r"not a vector"),
+    "another range under a new name": (
+        renamed(t * v(t), ALL_STEPS, k),
+        renamed(t * v(t), BUT_LAST, k),
+        r"residual",
+    ),
+    "a name that is taken": (
+        renamed(t * v(t), ALL_STEPS, k),
+        renamed(t * v(k), ALL_STEPS, k),
+        r"k already has a meaning",
+    ),
+    "limit at a pole": (
+        in_the_limit(a + epsilon * b, epsilon),
+        in_the_limit(a + b / epsilon, epsilon),
+        r"not certain to be (real|continuous)",
+    ),
+    "limit of a natural number": (
+        in_the_limit(a + epsilon * b, epsilon),
+        in_the_limit(a + (T - 1) * b, T),
+        r"T is not any positive number",
+    ),
+    "sums inside an epoch for positions beyond it": (
+        before_and_after(Range(k, sp.Integer(0), N - 1)),
+        before_and_after(None),
+        r"N - k is not certainly ≥ 0",
+    ),
     "equality from an inequality": (
         smooth_square(at_most(0, Norm2(a)), assumptions=()),
         smooth_square(equals(0, Norm2(a)), assumptions=()),
