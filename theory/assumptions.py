@@ -62,6 +62,10 @@ def _descent(at: sp.Expr, to: sp.Expr) -> Fact:
     return at_most(Objective(to), Objective(at) + Inner(Gradient(at), to - at) + s.L / 2 * Norm2(to - at))
 
 
+def _lipschitz(at: sp.Expr, to: sp.Expr) -> Fact:
+    return at_most(Norm2(Gradient(to) - Gradient(at)), s.L**2 * Norm2(to - at))
+
+
 _slack = sp.Dummy("s", nonnegative=True)
 
 CONVEX = Assumption(
@@ -89,7 +93,7 @@ VARIANCE = Assumption(
 SMOOTH = Assumption(
     "smooth",
     r"$\nabla F$ is $L$-Lipschitz",
-    {"descent": _descent},
+    {"descent": _descent, "Lipschitz": _lipschitz},
     constant=s.L,
 )
 DISTANCE = Assumption(
@@ -109,4 +113,64 @@ STEP_AT_MOST_INVERSE_L = Assumption(
     r"$\eta \le 1/L$",
     domain={s.L: 1 / (s.eta + _slack)},
     condition=1 - s.eta * s.L,
+)
+MOMENTUM = Assumption(
+    "momentum",
+    r"$0 \le \beta < 1$",
+    domain={s.beta: _slack / (1 + _slack)},
+    condition=s.beta * (1 - s.beta),
+    constant=s.beta,
+)
+TERMS = Assumption(
+    "terms",
+    r"$F$ is the mean of $N \ge 2$ terms",
+    domain={s.N: 2 + sp.Dummy("s", integer=True, nonnegative=True)},
+    constant=s.N,
+)
+SMOOTH_TERMS = Assumption(
+    "smooth terms",
+    r"the gradient of each term is $L$-Lipschitz, and so $\nabla F$ is",
+    {
+        "descent": _descent,
+        "Lipschitz": lambda epoch, position: at_most(
+            Norm2(s.h(epoch, position) - s.d(epoch, position)),
+            s.L**2 * Norm2(s.y(epoch, position) - s.w(epoch)),
+        ),
+    },
+    constant=s.L,
+)
+
+
+def _once(epoch: sp.Expr, against: sp.Expr) -> Fact:
+    all_terms = sp.Sum(s.d(epoch, s.k), (s.k, 0, s.N - 1))
+    return equals(Inner(all_terms, against), s.N * Inner(Gradient(s.w(epoch)), against))
+
+
+def _sampled(epoch: sp.Expr, count: sp.Expr) -> Fact:
+    mean = Gradient(s.w(epoch))
+    first = sp.Sum(s.d(epoch, s.l), (s.l, 0, count - 1))
+    spread = count * (s.N - count) / (s.N - 1) * s.sigma**2
+    return at_most(Norm2(first), count**2 * Norm2(mean) + spread, expected=True)
+
+
+RESHUFFLED = Assumption(
+    "reshuffled",
+    r"each epoch takes every term once",
+    {"every term once": _once},
+)
+WITHOUT_REPLACEMENT = Assumption(
+    "without replacement",
+    r"the first $k$ terms of an epoch are drawn uniformly without replacement, from gradients at $w_t$ whose mean "
+    r"squared distance from $\nabla F(w_t)$ is at most $\sigma^2$: the variance of their mean is at most "
+    r"$\frac{\sigma^2}{k}\frac{N-k}{N-1}$",
+    {"first terms": _sampled},
+    constant=s.sigma,
+    proved_by=("R11",),
+)
+WHOLE_EPOCHS = Assumption("whole epochs", r"$T = NE$", {"count": lambda: equals(s.T, s.N * s.E)})
+STEP_AT_MOST_INVERSE_2LN = Assumption(
+    "step",
+    r"$\eta \le 1/(2LN)$",
+    domain={s.L: 1 / (2 * s.eta * s.N + _slack)},
+    condition=1 - 2 * s.eta * s.L * s.N,
 )

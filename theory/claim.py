@@ -78,6 +78,9 @@ class Refuted(Claim):
         return Checked(self.id, (), (), fault)
 
 
+_GRADIENT = s.g(s.t)
+
+
 @dataclass(frozen=True)
 class Metric:
     """What a rate bounds.
@@ -102,12 +105,14 @@ class Rate(Claim):
         bound: the bound, an expression in T, the step scale η and the constants of the assumptions.
         schedule: the step size η_t, an expression in t, T and η.
         cap: upper limit on η, if the claim has one.
+        direction: what a step subtracts η_t times of: w_{t+1} = w_t − η_t · direction.
     """
 
     metric: Metric
     bound: sp.Expr
     schedule: sp.Expr
     cap: sp.Expr | None = None
+    direction: sp.Expr = _GRADIENT
 
     @classmethod
     def state(cls, *, metric: Metric, bound: sp.Expr, **rest: object) -> Rate:
@@ -125,10 +130,12 @@ class Rate(Claim):
     def _misstated(self) -> str | None:
         if self.statement != at_most(self.metric.expression, self.bound, expected=True):
             return "the statement is not that the metric is at most the bound in expectation"
-        moved = self.definitions.get(s.w(s.t + 1), sp.nan) - (s.w(s.t) - self.schedule * s.g(s.t))
+        moved = self.definitions.get(s.w(s.t + 1), sp.nan) - (s.w(s.t) - self.schedule * self.direction)
         if sp.simplify(moved) != 0:
             return "the schedule is not the one of the algorithm"
-        conditions = [a.condition for a in self.assumptions if a.condition is not None]
+        conditions = [
+            a.condition for a in self.assumptions if a.condition is not None and s.eta in a.condition.free_symbols
+        ]
         capped = [] if self.cap is None else [sp.simplify(1 - s.eta / self.cap)]
         if [sp.simplify(c) for c in conditions] != capped:
             return "the cap is not the condition on the step size that the proof assumes"
@@ -137,7 +144,9 @@ class Rate(Claim):
     @cached_property
     def tuning(self) -> Tuning:
         """The step scale that suits a horizon, and the rate that it gives, with their certificate."""
-        return tune(self.bound, self.cap)
+        domains = [a.domain for a in self.assumptions if not any(s.eta in v.free_symbols for v in a.domain.values())]
+        inside = {name: value for domain in domains for name, value in domain.items()}
+        return tune(self.bound, self.cap, {name: inside[name] for name in inside if name in self.bound.free_symbols})
 
     @property
     def constants(self) -> tuple[sp.Symbol, ...]:
@@ -154,7 +163,7 @@ class Rate(Claim):
         return s.latex(expression)
 
     def bound_at(self, horizon: int, eta: float, constants: Mapping[str, float]) -> float:
-        """The bound as a number; infinite where it is too large for one.
+        """The bound as a number; infinite where it is too large for one, or divides by 0.
 
         Args:
             horizon: T ≥ 1.
@@ -166,7 +175,7 @@ class Rate(Claim):
         """
         try:
             return float(self._number(self.bound, (s.T, s.eta))(horizon, eta, **self._pick(constants)))
-        except OverflowError:
+        except (OverflowError, ZeroDivisionError):
             return math.inf
 
     def best_eta(self, horizon: int, constants: Mapping[str, float]) -> float:

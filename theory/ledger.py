@@ -11,7 +11,12 @@ from theory.mutants import mutants
 from theory.proof import Checked, Lemma
 from theory.rates.convex_average import R1
 from theory.rates.convex_last_iterate import R3
+from theory.rates.matching import matching
+from theory.rates.momentum import R9
+from theory.rates.reshuffling import R12
 from theory.rates.smooth_nonconvex import R6, R6t
+from theory.readings.exact import MONOTONE, ROUTING, exact
+from theory.readings.inexact import BIAS, GAP_MEAN
 from theory.second_opinion import SecondOpinion, second_opinion
 
 
@@ -74,6 +79,14 @@ SECTIONS: dict[str, tuple[Claim, ...]] = {
         R3,
         R6,
         R6t,
+        R9,
+        R12,
+    ),
+    "Readings": (
+        *(exact(rate, loss) for rate in (R1, R3) for loss in (ROUTING, MONOTONE)),
+        BIAS,
+        GAP_MEAN,
+        *(matching(rate) for rate in (R1, R3, R6)),
     ),
 }
 

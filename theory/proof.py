@@ -24,6 +24,7 @@ from theory.terms import (
     Definitions,
     Gradient,
     IllTyped,
+    Norm2,
     Objective,
     Vector,
     exact,
@@ -231,18 +232,22 @@ class Product(Step):
 
 @dataclass(frozen=True)
 class Total(Step):
-    r"""A fact for every index, summed over its range: ``Σ A ≤ Σ B``."""
+    r"""A fact for every index, summed over its range: ``Σ A ≤ Σ B``.
+
+    The ends of the range may have an index of their own; ``over`` says for which of its values this is the sum.
+    """
 
     of: str
+    over: Range | None = None
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         fact = context.fact(self.of)
         if fact.over is None:
             raise Refused(f"{self.of!r} has no index to sum over")
         context.settled(fact)
-        context.certain(fact.over.count)
+        context.certain(fact.over.count, self.over)
         limits = fact.over.limits
-        total = replace(fact, lhs=sp.Sum(fact.lhs, limits), rhs=sp.Sum(fact.rhs, limits), over=None)
+        total = replace(fact, lhs=sp.Sum(fact.lhs, limits), rhs=sp.Sum(fact.rhs, limits), over=self.over)
         return total, sp.Integer(0)
 
 
@@ -279,18 +284,56 @@ class Split(Step):
     summand: sp.Expr
     along: Range
     at: sp.Expr
+    over: Range | None = None
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         index, lower, upper = self.along.limits
         if not self.at.is_integer:
             raise Refused(f"{self.at} is no integer to split at")
-        context.certain(self.at - lower + 1)
-        context.certain(upper - self.at)
+        context.certain(self.at - lower + 1, self.over)
+        context.certain(upper - self.at, self.over)
         parts = (
             sp.Sum(self.summand, (index, lower, self.at)),
             sp.Sum(self.summand, (index, self.at + 1, upper)),
         )
-        return Fact(sp.Sum(self.summand, self.along.limits), sp.Add(*parts), equal=True), sp.Integer(0)
+        return Fact(sp.Sum(self.summand, self.along.limits), sp.Add(*parts), equal=True, over=self.over), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Rename(Step):
+    r"""``Σ_k f(k) = Σ_l f(l)``: an index of a sum is only a name."""
+
+    summand: sp.Expr
+    along: Range
+    index: sp.Symbol
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        index, lower, upper = self.along.limits
+        bound = {limits[0] for total in self.summand.atoms(sp.Sum) for limits in total.limits}
+        if self.index in self.summand.free_symbols | bound:
+            raise Refused(f"{self.index} already has a meaning in {self.summand}")
+        renamed = Range(self.index, lower, upper)
+        return Fact(
+            sp.Sum(self.summand, self.along.limits),
+            sp.Sum(self.summand.subs(index, self.index), renamed.limits),
+            equal=True,
+        ), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class CauchySchwarz(Step):
+    r"""``‖Σ a‖² ≤ n Σ ‖a‖²`` for a sum of n vectors, also for none."""
+
+    term: sp.Expr
+    along: Range
+    over: Range | None = None
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        context.certain(self.along.count, self.over)
+        context.meaningful(self.term, self.along)
+        limits = self.along.limits
+        bound = self.along.count * sp.Sum(Norm2(self.term), limits)
+        return Fact(Norm2(sp.Sum(self.term, limits)), bound, over=self.over), sp.Integer(0)
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,20 @@ class Meaning:
 GLOSSARY: dict[str, Meaning] = {}
 
 
+def _enter(name: str, meaning: Meaning) -> None:
+    if name in GLOSSARY:
+        raise ValueError(f"{name} already has a meaning: {GLOSSARY[name].meaning}")
+    GLOSSARY[name] = meaning
+
+
 def _number(name: str, meaning: str, domain: str, latex: str | None = None, **assumptions: bool) -> sp.Symbol:
-    GLOSSARY[name] = Meaning(meaning, domain, latex or name)
+    _enter(name, Meaning(meaning, domain, latex or name))
     return sp.Symbol(name, **assumptions)
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
     domain = "a vector for each step" if kind is Vector else "a real number for each index"
-    GLOSSARY[name] = Meaning(meaning, domain, letter or name)
+    _enter(name, Meaning(meaning, domain, letter or name))
     return sequence(name, kind, letter, lag)
 
 
@@ -46,9 +52,20 @@ G = _number("G", "second moment of the stochastic gradients, E‖g_t‖² ≤ G�
 L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
+beta = _number("beta", "momentum", "0 ≤ β < 1", r"\beta", nonnegative=True)
+E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
+N = _number("N", "number of samples: terms whose mean is F", "integer ≥ 1", **_natural)
+k = _number("k", "position in an epoch", "integer, 0 ≤ k < N", integer=True, nonnegative=True)
+l = _number("l", "earlier position in an epoch", "integer, 0 ≤ l < k", integer=True, nonnegative=True)  # noqa: E741
+rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\rho", **_positive)
 
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
+m = _sequence("m", Vector, "momentum: sum of the gradients before step t, the older the less")
+p = _sequence("p", Vector, "proximal point of w_t: where F + ρ‖· − w_t‖² is least")
+h = _sequence("h", Vector, "gradient at position k of epoch t: of the term there, at the iterate there", lag=1)
+d = _sequence("d", Vector, "gradient of the term at position k of epoch t, at the start of the epoch", lag=1)
+y = _sequence("y", Vector, "iterate at position k of epoch t", lag=1)
 z = _sequence("z", Vector, "running anchor of the last-iterate proof")
 wbar = _sequence("wbar", Vector, "average of the first T iterates", r"\bar w")
 u = FixedVector("u")
@@ -62,7 +79,7 @@ i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
 j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
 tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
 mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
-h = _number("h", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
+h_K = _number("h_K", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
 R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
 R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
 R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
@@ -76,9 +93,8 @@ s = _number("s", "ratio of gradients, R_K/‖x‖, of AAT and dense", "> 0, at m
 M_ratio = _number("M_ratio", "ratio of the tuned rates of AAT and dense, at most", "> 0", "M", **_positive)
 
 # The bias of a hard gradient
-N = _number("N", "number of samples", "integer ≥ 1", **_natural)
 Lambda_1 = _number("Lambda_1", "bound of the slopes ‖∂ℓ/∂z‖", "> 0", r"\Lambda_1", **_positive)
-p = _number("p", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ p", "> 0", **_positive)
+delta = _number("delta", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ δ", "> 0", r"\delta", **_positive)
 eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon", **_positive)
 c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)
 theta = _number("theta", "e^{−1/(2μcN)}", "> 0", r"\theta", **_positive)

@@ -22,14 +22,14 @@ class IllTyped(ValueError):
 
 
 class Vector(sp.Function):
-    """A vector that depends on an index or a point; ``lag`` says when: X(j) is known at time j + lag."""
+    """A vector that depends on indices or a point; ``lag`` says when: X(j) and X(j, k) are known at time j + lag."""
 
     is_real = True
     lag = 0
     letter = "v"
 
     def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
-        return _power(f"{self.letter}_{{{printer.doprint(self.args[0])}}}", exp)
+        return _power(f"{self.letter}_{{{','.join(map(printer.doprint, self.args))}}}", exp)
 
 
 class Scalar(sp.Function):
@@ -161,8 +161,7 @@ def square(root: sp.Expr) -> sp.Expr:
     """
     if not root.is_real:
         raise IllTyped(f"{root} is not certain to be real")
-    outer = {atom for atom in outermost(root) if isinstance(atom, Vector | FixedVector)}
-    return Norm2(root) if outer else root**2
+    return Norm2(root) if any(map(_is_vector, outermost(root))) else root**2
 
 
 def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:

@@ -13,14 +13,16 @@ from latex2mathml.converter import convert
 from theory import Rate, claims, ledger
 from theory.assumptions import STEP_AT_MOST_INVERSE_L
 from theory.ledger import Claims, UnknownClaim
-from theory.symbols import GLOSSARY, L, T, eta, g, t, w
+from theory.symbols import GLOSSARY, G, L, T, beta, eta, g, sigma, t, w
 from theory.terms import vector
 
 RATES = {id: claim for id, claim in claims.items() if isinstance(claim, Rate)}
 
 horizons = st.integers(1, 10**6)
 scales = st.floats(1e-2, 1e2)
-values = st.fixed_dictionaries(dict.fromkeys(("D", "G", "L", "sigma", "Delta"), scales))
+values = st.fixed_dictionaries(
+    dict.fromkeys(("D", "G", "L", "sigma", "Delta"), scales) | {"beta": st.floats(0.01, 0.49)}
+)
 
 
 def convex_bound(T, eta, D, G, **_):
@@ -31,12 +33,21 @@ def smooth_bound(T, eta, L, sigma, Delta, **_):
     return 2 * Delta / (eta * T) + L * eta * sigma**2
 
 
+def momentum_bound(T, eta, L, G, Delta, beta, **_):
+    alpha = eta / (1 - beta)
+    return 2 * Delta / (alpha * T) + L * alpha * G**2 + (L * alpha * beta * G / (1 - beta)) ** 2
+
+
 def convex_eta(T, D, G, **_):
     return D / (G * np.sqrt(T))
 
 
 def smooth_eta(T, L, sigma, Delta, **_):
     return 1 / (L + sigma * np.sqrt(L * T / (2 * Delta)))
+
+
+def momentum_eta(T, L, G, Delta, beta, **_):
+    return (1 - beta) * np.sqrt(2 * Delta / (L * T)) / G
 
 
 def convex_rate(T, D, G, **_):
@@ -47,10 +58,19 @@ def smooth_rate(T, L, sigma, Delta, **_):
     return 2 * L * Delta / T + 2 * sigma * np.sqrt(2 * L * Delta / T)
 
 
+def momentum_rate(T, L, G, Delta, beta, **_):
+    return 2 * G * np.sqrt(2 * L * Delta / T) + 2 * L * Delta / T * (beta / (1 - beta)) ** 2
+
+
+def constant(t, T):
+    return np.ones(T)
+
+
 BY_HAND = {
-    "R1": (convex_bound, convex_eta, convex_rate, lambda t, T: np.ones(T)),
+    "R1": (convex_bound, convex_eta, convex_rate, constant),
     "R3": (convex_bound, convex_eta, convex_rate, lambda t, T: 1 - (t + 1) / T),
-    "R6": (smooth_bound, smooth_eta, smooth_rate, lambda t, T: np.ones(T)),
+    "R6": (smooth_bound, smooth_eta, smooth_rate, constant),
+    "R9": (momentum_bound, momentum_eta, momentum_rate, constant),
 }
 
 
@@ -83,7 +103,7 @@ def test_steps_are_those_of_the_paper(id, horizon, scale):
 @pytest.mark.parametrize("id", RATES)
 def test_the_steps_that_are_run_are_the_steps_of_the_proof(id):
     claim = RATES[id]
-    assert vector(claim.definitions[w(t + 1)] - (w(t) - claim.schedule * g(t))) == 0
+    assert vector(claim.definitions[w(t + 1)] - (w(t) - claim.schedule * claim.direction)) == 0
 
 
 @pytest.mark.parametrize("id", RATES)
@@ -98,6 +118,7 @@ def test_the_bound_that_is_run_is_the_bound_of_the_proof(id):
 def test_the_cap_is_the_condition_of_the_proof(id):
     claim = RATES[id]
     conditions = [assumption.condition for assumption in claim.assumptions if assumption.condition is not None]
+    conditions = [condition for condition in conditions if eta in condition.free_symbols]
     if claim.cap is None:
         assert conditions == []
     else:
@@ -121,6 +142,7 @@ def test_the_domain_of_the_step_condition_is_that_condition():
         ("R1", {"metric": RATES["R3"].metric}),
         ("R6", {"cap": None}),
         ("R6", {"cap": 2 / L}),
+        ("R9", {"direction": g(t)}),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -145,7 +167,7 @@ def test_rates_fall_with_the_horizon_and_rise_with_every_constant(id, horizon, k
 def test_bounds_have_the_dimension_of_their_metric(id, horizon, scale, known, a, b):
     """``w → a w`` and ``F → b F``."""
     claim = RATES[id]
-    unit = {"D": a, "G": b / a, "L": b / a**2, "sigma": b / a, "Delta": b}
+    unit = {"D": a, "G": b / a, "L": b / a**2, "sigma": b / a, "Delta": b, "beta": 1}
     step = a**2 / b
     metric = (b / a) ** 2 if claim.metric.id == "mean_square_gradient" else b
     rescaled = {name: unit[name] * x for name, x in known.items()}
@@ -188,6 +210,29 @@ def test_a_step_is_broken_exactly_beyond_the_cap(smoothness, part):
 def test_the_cap_itself_is_not_beyond_it():
     assert claims["R6"].broken(0.25, {"L": 4.0}) is None
     assert claims["R6"].broken(np.nextafter(0.25, 1), {"L": 4.0}) is not None
+
+
+def test_momentum_stays_below_1():
+    assert claims["R9"].broken(1.0, {"beta": 0.0}) is None
+    assert claims["R9"].broken(1.0, {"beta": 0.99}) is None
+    assert claims["R9"].broken(1.0, {"beta": 1.01}) is not None
+    assert claims["R9"].broken(1.0, {"beta": -0.01}) is not None
+    assert claims["R9"].bound_at(4, 1.0, {"L": 1.0, "G": 1.0, "Delta": 1.0, "beta": 1.0}) == np.inf
+
+
+def test_without_momentum_heavy_ball_is_sgd():
+    """R6 with G in place of σ: E‖g − ∇F‖² ≤ E‖g‖². The steps are those of R6, and the cap is not needed."""
+    smooth, momentum = claims["R6"], claims["R9"]
+    assert sp.expand(momentum.bound.subs(beta, 0) - smooth.bound.subs(sigma, G)) == 0
+    assert momentum.schedule == smooth.schedule
+    m_0_gone = momentum.definitions[w(t + 1)].xreplace(dict(momentum.definitions)).subs(beta, 0)
+    assert vector(m_0_gone - smooth.definitions[w(t + 1)]) == 0
+    assert (
+        sp.expand(
+            momentum.tuning.rate.subs(beta, 0) - (smooth.tuning.rate - smooth.tuning.rate.subs(sigma, 0)).subs(sigma, G)
+        )
+        == 0
+    )
 
 
 def test_without_a_condition_no_step_is_broken():

@@ -86,24 +86,52 @@ def test_the_certificate_of_the_tuning_holds(id):
 positive = st.fractions(1, 9, max_denominator=5).map(sp.Rational)
 
 
-@given(a=positive, c=positive, rest=positive, cap=st.one_of(st.none(), positive))
+@given(a=positive, c=positive, power=st.integers(1, 4), rest=positive, cap=st.one_of(st.none(), positive))
 @settings(deadline=None, max_examples=30)
-def test_any_bound_of_the_form_is_tuned_exactly(a, c, rest, cap):
-    bound = a / eta + c * eta + rest
+def test_any_bound_of_the_form_is_tuned_exactly(a, c, power, rest, cap):
+    bound = a / eta + c * eta**power + rest
     tuning = tune(bound, cap)
     value = bound.subs(eta, tuning.eta)
     assert tuning.residual == 0
+    assert tuning.best == (cap is None)
     if cap is None:
-        assert tuning.eta**2 == a / c
-        assert sp.nsimplify(value - tuning.rate) == 0
+        assert sp.simplify(tuning.eta ** (power + 1) - a / (power * c)) == 0
+        assert sp.simplify(value - tuning.rate) == 0
+        assert sp.diff(bound, eta).subs(eta, tuning.eta).equals(0)
     else:
         assert tuning.eta < cap
         assert value <= tuning.rate
 
 
+@given(a=positive, c=positive, more=positive, rest=positive)
+@settings(deadline=None, max_examples=20)
+def test_higher_powers_leave_the_step_as_it_is(a, c, more, rest):
+    without, bound = a / eta + c * eta + rest, a / eta + c * eta + more * eta**2 + rest
+    tuning = tune(bound)
+    assert tuning.residual == 0
+    assert not tuning.best
+    assert tuning.eta == tune(without).eta
+    assert sp.simplify(tuning.rate - bound.subs(eta, tuning.eta)) == 0
+    least = minimize_scalar(sp.lambdify(eta, bound), bounds=(1e-3, 1e3), method="bounded").fun
+    assert tune(without).rate <= least + 1e-9
+    assert tuning.rate <= tune(without).rate + more * tuning.eta**2 + sp.Rational(1, 10**9)
+
+
+def test_signs_that_only_a_domain_settles():
+    share, slack = sp.Symbol("q", nonnegative=True), sp.Dummy(nonnegative=True)
+    bound = (1 - share) / eta + eta / (1 - share) ** 3
+    with pytest.raises(ValueError, match="no tuning is known"):
+        tune(bound)
+    tuning = tune(bound, None, {share: slack / (1 + slack)})
+    assert tuning.residual == 0
+    assert tuning.best
+    assert sp.simplify(tuning.eta - (1 - share) ** 2) == 0
+    assert sp.simplify(tuning.rate - 2 / (1 - share)) == 0
+
+
 @pytest.mark.parametrize(
     "bound",
-    [D / eta, eta * sigma**2, D / eta**2 + eta, D / eta + eta + T * eta**2, D / eta + sp.sqrt(eta), sp.exp(eta)],
+    [D / eta, eta * sigma**2, D / eta**2 + eta, D / eta + sp.sqrt(eta), D / eta + eta + sp.sqrt(eta), sp.exp(eta)],
     ids=str,
 )
 def test_bounds_of_another_form_are_refused(bound):
@@ -111,7 +139,14 @@ def test_bounds_of_another_form_are_refused(bound):
         tune(bound)
 
 
-@pytest.mark.parametrize("bound", [1 / eta + eta + sp.log(eta), 1 / eta - eta, eta - 1 / eta], ids=str)
+def test_higher_powers_under_a_cap_are_refused():
+    with pytest.raises(ValueError, match="no tuning is known"):
+        tune(D / eta + eta + eta**2, 1 / D)
+
+
+@pytest.mark.parametrize(
+    "bound", [1 / eta + eta + sp.log(eta), 1 / eta - eta, eta - 1 / eta, 1 / eta + eta - eta**2], ids=str
+)
 def test_bounds_without_a_least_value_are_refused(bound):
     with pytest.raises(ValueError, match="no tuning is known"):
         tune(bound)

@@ -19,10 +19,10 @@ from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most
 from theory.proof import Axiom, Certificate, Lemma
-from theory.symbols import h, mu, n, u
+from theory.symbols import h_K, mu, n, u
 from theory.terms import HardObjective, Objective
 
-SMOOTHING_ERROR = mu * n * h
+SMOOTHING_ERROR = mu * n * h_K
 
 SMOOTHED = Assumption(
     "smoothed",
