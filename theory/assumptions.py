@@ -8,7 +8,7 @@ A ``constant`` names what a problem must declare, and a run is measured against.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -34,6 +34,7 @@ class Assumption:
             before the claim is concluded.
         proved_by: ids of the claims that prove it, when it is no hypothesis but what other rows of the ledger give.
         result: the published result that it takes over without a proof here; a claim that uses it is conditional.
+        general: the assumption that this one is an instance of, see :meth:`at`.
     """
 
     id: str
@@ -45,6 +46,29 @@ class Assumption:
     some: frozenset[sp.Symbol] = frozenset()
     proved_by: tuple[str, ...] = field(default=(), compare=False)
     result: str = ""
+    general: tuple[Assumption, Mapping[sp.Symbol, sp.Expr]] | None = None
+
+    def at(self, values: Mapping[sp.Symbol, sp.Expr]) -> Assumption:
+        """The assumption with other expressions for its parameters, e.g. a smoothness that depends on the horizon."""
+
+        def instance(rule: Rule) -> Rule:
+            def instantiated(**arguments: sp.Expr) -> Fact:
+                fact = rule(**arguments)
+                sides = (side.subs(values, simultaneous=True) for side in (fact.lhs, fact.rhs))
+                return replace(fact, **dict(zip(("lhs", "rhs"), sides, strict=True)))
+
+            return instantiated
+
+        told = ", ".join(f"${s.latex(name)}={s.latex(value)}$" for name, value in values.items())
+        return Assumption(
+            self.id,
+            f"{self.statement}, with {told}",
+            {name: instance(rule) for name, rule in self.rules.items()},
+            constant=self.constant,
+            proved_by=self.proved_by,
+            result=self.result,
+            general=(self, dict(values)),
+        )
 
 
 def _subgradient(at: sp.Expr, against: sp.Expr) -> Fact:

@@ -19,7 +19,7 @@ import sympy as sp
 
 from theory.assumptions import CONVEX, Assumption
 from theory.facts import Fact, Range, Refused, defined, nonnegative, residual
-from theory.symbols import g, i, j, t, w
+from theory.symbols import g, i, j, k, l, t, w
 from theory.terms import (
     Definitions,
     Gradient,
@@ -35,6 +35,9 @@ from theory.terms import (
     square,
     vector,
 )
+
+# what counts steps, units, classes or positions: no parameter of a claim depends on it
+_INDICES = {t, i, j, k, l}
 
 
 class Provable(Protocol):
@@ -338,20 +341,47 @@ class CauchySchwarz(Step):
 
 @dataclass(frozen=True)
 class Lemma(Step):
-    """Another claim, proved on the spot, whose assumptions are among those of this one."""
+    """Another claim, proved on the spot, whose assumptions are among those of this one.
+
+    Its parameters may take other values: expressions from the domain of the parameter that they stand for. Then the
+    claim's assumptions are those instances (:meth:`Assumption.at`), and conditions on parameters must be certain.
+    """
 
     claim: Provable
+    at: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         checked = check(self.claim)
         if checked.refused is not None:
             raise Refused(f"the lemma {self.claim.id} is not proved: {checked.refused}")
+        for name, value in self.at.items():
+            self._allow(context, name, value)
         for assumption in self.claim.assumptions:
-            if context.assumption(assumption.id) != assumption:
-                raise Refused(f"the lemma {self.claim.id} means something else by {assumption.id!r}")
-        if not self.claim.definitions.items() <= context.claim.definitions.items():
+            if self.at and assumption.condition is not None and not assumption.rules:
+                context.certain(self._instance(assumption.condition))
+            elif self.at and assumption.domain:
+                raise Refused(f"the lemma {self.claim.id} has no condition to check in {assumption.id!r}")
+            else:
+                found = context.assumption(assumption.id)
+                if (found.general if self.at else found) != ((assumption, dict(self.at)) if self.at else assumption):
+                    raise Refused(f"the lemma {self.claim.id} means something else by {assumption.id!r}")
+        definitions = {name: self._instance(meaning) for name, meaning in self.claim.definitions.items()}
+        if not definitions.items() <= context.claim.definitions.items():
             raise Refused(f"the lemma {self.claim.id} speaks of another algorithm")
-        return self.claim.statement, sp.Integer(0)
+        stated = self.claim.statement
+        return replace(stated, lhs=self._instance(stated.lhs), rhs=self._instance(stated.rhs)), sp.Integer(0)
+
+    def _instance(self, expr: sp.Expr) -> sp.Expr:
+        return expr.subs(self.at, simultaneous=True) if self.at else expr
+
+    def _allow(self, context: Context, name: sp.Symbol, value: sp.Expr) -> None:
+        """Refuses a value outside the domain of the parameter that it stands for, or that is random or has an index."""
+        if is_random(value) or name.is_integer or value.free_symbols & _INDICES:
+            raise Refused(f"{value} cannot stand for {name}")
+        if name.is_nonnegative:
+            context.certain(value)
+        if name.is_positive:
+            context.certain(1 / value)
 
 
 @dataclass(frozen=True)
@@ -432,7 +462,7 @@ def _misdefined(definitions: Definitions) -> str | None:
             return f"{name} is no vector of a sequence, so it cannot be defined"
         if isinstance(name, g) or (isinstance(name, w) and name != w(t + 1)):
             return f"{name} is not for the algorithm to define: only w(t + 1) is"
-        if (meaning.free_symbols - name.free_symbols) & {t, i, j}:
+        if (meaning.free_symbols - name.free_symbols) & _INDICES:
             return f"{name} is defined by an index that it does not have: {meaning}"
         if not known_by(meaning, name.args[0] + name.lag):
             return f"{name} is defined by what is not known then: {meaning}"
@@ -444,7 +474,7 @@ def _misdefined(definitions: Definitions) -> str | None:
 
 def _apart(one: sp.Expr, other: sp.Expr) -> bool:
     """Whether two patterns of an index, such as 0 and t + 1, have no index in common."""
-    elsewhere = {symbol: sp.Dummy(symbol.name, **symbol.assumptions0) for symbol in other.free_symbols & {t, i, j}}
+    elsewhere = {symbol: sp.Dummy(symbol.name, **symbol.assumptions0) for symbol in other.free_symbols & _INDICES}
     return bool((one - other.xreplace(elsewhere)).is_nonzero)
 
 

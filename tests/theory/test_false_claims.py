@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from theory import check, claims
-from theory.assumptions import CONVEX, DISTANCE, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
+from theory.assumptions import CONVEX, DISTANCE, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
@@ -79,6 +79,20 @@ def no_noise(hidden: sp.Expr, definitions: dict) -> Claim:
             Axiom("mean", "unbiased", "tower", {"time": t, "against": MEAN}),
             Certificate("c", None, {"hidden": ONE, "mean": ONE}),
         ),
+    )
+
+
+def instance(values: dict, *assumptions: Assumption) -> Claim:
+    """R6t with other values for its parameters, under its other assumptions and ``assumptions``."""
+    kept = {each.id: each.at(values) for each in R6t.assumptions if each.condition is None}
+    kept.update({each.id: each for each in assumptions})
+    stated = R6t.statement
+    return replace(
+        R6t,
+        statement=replace(stated, lhs=stated.lhs.subs(values), rhs=stated.rhs.subs(values)),
+        definitions={name: meaning.subs(values) for name, meaning in R6t.definitions.items()},
+        assumptions=tuple(kept.values()),
+        proof=(Lemma("lemma", R6t, values), Certificate("c", None, {"lemma": ONE})),
     )
 
 
@@ -281,6 +295,14 @@ FALSE = {
     ),
     "a root of what may be negative": FalseClaim(
         "α < 0", lambda: toy(statement=equals(sp.sqrt(alpha), sp.sqrt(alpha)), proof=(Certificate("c", None),))
+    ),
+    "an instance whose step is too long": FalseClaim("L = 1: η = 3 diverges", lambda: instance({eta: 3 / L})),
+    "an instance that climbs": FalseClaim("w_{t+1} = w_t + g_t/L", lambda: instance({eta: -1 / L})),
+    "an instance for another step each time": FalseClaim(
+        "η_t = 1/((t + 1)L) was not summed", lambda: instance({eta: 1 / ((t + 1) * L)})
+    ),
+    "an instance with a smaller L than is assumed": FalseClaim(
+        "F(w) = ‖w‖²/2, η = 3", lambda: instance({L: L / 4, eta: 3 / L}, SMOOTH)
     ),
     "some p becomes every p": FalseClaim("p → 0", lambda: from_rule(_curved, ENTROPY, "curvature")),
 }
