@@ -138,10 +138,31 @@ STEP_AT_MOST_INVERSE_L = Assumption(
     domain={s.L: 1 / (s.eta + _slack)},
     condition=1 - s.eta * s.L,
 )
+WEAKLY_CONVEX = Assumption(
+    "weakly convex",
+    r"$F + \frac\rho2\|\cdot\|^2$ is convex",
+    {
+        "subgradient": lambda at, against: at_most(
+            Objective(at) + Inner(Gradient(at), against - at) - s.rho / 2 * Norm2(against - at), Objective(against)
+        )
+    },
+    constant=s.rho,
+)
+PROXIMAL = Assumption(
+    "proximal point",
+    r"$F + \rho\|\cdot-w_t\|^2$ is least at $p_t$, where its value is the Moreau envelope $F_{1/(2\rho)}(w_t)$, of "
+    r"gradient $2\rho(w_t-p_t)$",
+    {
+        "least": lambda time, against: at_most(
+            Objective(s.prox(time)) + s.rho * Norm2(s.prox(time) - s.w(time)),
+            Objective(against) + s.rho * Norm2(against - s.w(time)),
+        )
+    },
+)
 MOMENTUM = Assumption(
     "momentum",
-    r"$0 \le \beta < 1$",
-    domain={s.beta: _slack / (1 + _slack)},
+    r"$0 < \beta < 1$",
+    domain={s.beta: 1 / (1 + sp.Dummy("s", positive=True))},
     condition=s.beta * (1 - s.beta),
     constant=s.beta,
 )
@@ -157,8 +178,8 @@ SMOOTH_TERMS = Assumption(
     {
         "descent": _descent,
         "Lipschitz": lambda epoch, position: at_most(
-            Norm2(s.h(epoch, position) - s.d(epoch, position)),
-            s.L**2 * Norm2(s.y(epoch, position) - s.w(epoch)),
+            Norm2(s.taken(epoch, position) - s.at_start(epoch, position)),
+            s.L**2 * Norm2(s.inner(epoch, position) - s.w(epoch)),
         ),
     },
     constant=s.L,
@@ -166,13 +187,13 @@ SMOOTH_TERMS = Assumption(
 
 
 def _once(epoch: sp.Expr, against: sp.Expr) -> Fact:
-    all_terms = sp.Sum(s.d(epoch, s.k), (s.k, 0, s.N - 1))
+    all_terms = sp.Sum(s.at_start(epoch, s.k), (s.k, 0, s.N - 1))
     return equals(Inner(all_terms, against), s.N * Inner(Gradient(s.w(epoch)), against))
 
 
 def _sampled(epoch: sp.Expr, count: sp.Expr) -> Fact:
     mean = Gradient(s.w(epoch))
-    first = sp.Sum(s.d(epoch, s.l), (s.l, 0, count - 1))
+    first = sp.Sum(s.at_start(epoch, s.l), (s.l, 0, count - 1))
     spread = count * (s.N - count) / (s.N - 1) * s.sigma**2
     return at_most(Norm2(first), count**2 * Norm2(mean) + spread, expected=True)
 

@@ -15,6 +15,7 @@ from theory.rates.matching import matching
 from theory.rates.momentum import R9
 from theory.rates.reshuffling import R12
 from theory.rates.smooth_nonconvex import R6, R6t
+from theory.rates.weakly_convex import R10
 from theory.readings.exact import MONOTONE, ROUTING, exact
 from theory.readings.inexact import BIAS, GAP_MEAN
 from theory.second_opinion import SecondOpinion, second_opinion
@@ -80,6 +81,7 @@ SECTIONS: dict[str, tuple[Claim, ...]] = {
         R6,
         R6t,
         R9,
+        R10,
         R12,
     ),
     "Readings": (

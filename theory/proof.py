@@ -10,7 +10,7 @@ fact is the claim. Whoever trusts this file, ``terms.py``, ``facts.py`` and the 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Protocol
@@ -21,6 +21,7 @@ from theory.assumptions import CONVEX, Assumption
 from theory.facts import Fact, Range, Refused, defined, nonnegative, residual
 from theory.symbols import g, i, j, k, l, t, w
 from theory.terms import (
+    ATOMS,
     Definitions,
     Gradient,
     IllTyped,
@@ -337,6 +338,44 @@ class CauchySchwarz(Step):
         limits = self.along.limits
         bound = self.along.count * sp.Sum(Norm2(self.term), limits)
         return Fact(Norm2(sp.Sum(self.term, limits)), bound, over=self.over), sp.Integer(0)
+
+
+@dataclass(frozen=True)
+class Limit(Step):
+    r"""A fact for every ``symbol > 0``, with a gap that is polynomial in it, at ``symbol = 0``.
+
+    It holds for every positive value because no hypothesis speaks of the symbol: the axioms mention it only where
+    their arguments do.
+    """
+
+    of: str
+    symbol: sp.Symbol
+
+    def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        if self.symbol != sp.Symbol(self.symbol.name, positive=True):
+            raise Refused(f"{self.symbol} is not any positive number")
+        if any(self.symbol in part.free_symbols for part in self._hypotheses(context)):
+            raise Refused(f"a hypothesis speaks of {self.symbol}, so it is not any positive number")
+        fact = context.fact(self.of)
+        gap = normal(fact.gap, context.claim.definitions)
+        if not gap.is_polynomial(self.symbol) or any(self.symbol in atom.free_symbols for atom in gap.atoms(*ATOMS)):
+            raise Refused(f"{self.of!r} is not certain to be continuous in {self.symbol}")
+        return replace(fact, lhs=sp.Integer(0), rhs=gap.subs(self.symbol, 0)), sp.Integer(0)
+
+    def _hypotheses(self, context: Context) -> Iterator[sp.Expr]:
+        """What the claim supposes, with another symbol in the arguments of its axioms."""
+        for name, meaning in context.claim.definitions.items():
+            yield from (name, meaning)
+        for assumption in context.claim.assumptions:
+            yield from (*assumption.some, *assumption.domain, *assumption.domain.values())
+        other = sp.Dummy(positive=True)
+        for step in context.claim.proof:
+            if isinstance(step, Axiom):
+                arguments = {name: sp.sympify(value).subs(self.symbol, other) for name, value in step.arguments.items()}
+                fact, _ = replace(step, arguments=arguments).draw(context)
+                yield from (fact.lhs, fact.rhs)
+            elif isinstance(step, Lemma):
+                yield from (step.claim.statement.lhs, step.claim.statement.rhs)
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,10 @@ def tune(bound: sp.Expr, cap: sp.Expr | None = None, domain: Mapping[sp.Symbol, 
         ValueError: the bound does not have the form A/η + Cη^p + rest, or, without a cap, that and higher powers.
     """
     unknown = ValueError(f"no tuning is known for {bound}: expected A/eta + C*eta**p + rest, p = 1, 2, …")
-    inside = dict(domain or {})
+    terms = sp.collect(sp.expand(bound, deep=False), eta, evaluate=False)
+    inside = {} if all(coefficient.is_nonnegative for coefficient in terms.values()) else dict(domain or {})
     back = {slack: sp.solve(value - name, slack)[0] for name, value in inside.items() for slack in value.free_symbols}
-    terms = {
-        power: sp.factor(coefficient.subs(inside)) if inside else coefficient
-        for power, coefficient in sp.collect(sp.expand(bound), eta, evaluate=False).items()
-    }
+    terms = {power: sp.factor(coefficient.subs(inside)) for power, coefficient in terms.items()}
     a, rest = terms.pop(1 / eta, sp.Integer(0)), terms.pop(sp.Integer(1), sp.Integer(0))
     higher = {sp.degree(power, eta): c for power, c in terms.items() if power.is_polynomial(eta)}
     if len(higher) < max(1, len(terms)) or eta in rest.free_symbols or a == 0 or (cap is not None and len(terms) > 1):
@@ -85,5 +83,7 @@ def tune(bound: sp.Expr, cap: sp.Expr | None = None, domain: Mapping[sp.Symbol, 
     else:
         ratio = eta * inverse
         left = bound - rate - a / (p * eta) * (ratio - 1) ** 2 * sp.Add(*((p - k) * ratio**k for k in range(p)))
-    step, rate = ((sp.simplify(found.subs(back)) if back else found) for found in (step, rate))
+    if back:
+        step = sp.simplify(step.subs(back))
+        rate = sp.Add(*(sp.simplify(term.subs(back)) for term in sp.Add.make_args(rate)))
     return Tuning(step, rate, best=cap is None and not higher, residual=simplified(left))

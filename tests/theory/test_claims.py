@@ -14,14 +14,17 @@ from theory import Rate, claims, ledger
 from theory.assumptions import STEP_AT_MOST_INVERSE_L
 from theory.ledger import Claims, UnknownClaim
 from theory.symbols import GLOSSARY, G, L, T, beta, eta, g, sigma, t, w
-from theory.terms import vector
+from theory.symbols import momentum as past
+from theory.terms import rewrite, vector
+from theory.tuning import tune
 
 RATES = {id: claim for id, claim in claims.items() if isinstance(claim, Rate)}
 
 horizons = st.integers(1, 10**6)
 scales = st.floats(1e-2, 1e2)
 values = st.fixed_dictionaries(
-    dict.fromkeys(("D", "G", "L", "sigma", "Delta"), scales) | {"beta": st.floats(0.01, 0.49)}
+    dict.fromkeys(("D", "G", "L", "sigma", "Delta", "rho"), scales)
+    | {"beta": st.floats(0.01, 0.49), "N": st.integers(2, 100)}
 )
 
 
@@ -35,7 +38,15 @@ def smooth_bound(T, eta, L, sigma, Delta, **_):
 
 def momentum_bound(T, eta, L, G, Delta, beta, **_):
     alpha = eta / (1 - beta)
-    return 2 * Delta / (alpha * T) + L * alpha * G**2 + (L * alpha * beta * G / (1 - beta)) ** 2
+    return (2 * Delta / (alpha * T) + L * alpha * G**2 + beta * (L * alpha * G / (1 - beta)) ** 2) / (2 - beta)
+
+
+def weakly_convex_bound(T, eta, G, rho, Delta, **_):
+    return 2 * (Delta + rho * G**2 * T * eta**2) / (T * eta)
+
+
+def reshuffled_bound(T, eta, L, sigma, Delta, N, **_):
+    return 2.5 * Delta / (eta * T) + eta**2 * L**2 * sigma**2 * (N + 1) / 2
 
 
 def convex_eta(T, D, G, **_):
@@ -50,6 +61,14 @@ def momentum_eta(T, L, G, Delta, beta, **_):
     return (1 - beta) * np.sqrt(2 * Delta / (L * T)) / G
 
 
+def weakly_convex_eta(T, G, rho, Delta, **_):
+    return np.sqrt(Delta / (rho * T)) / G
+
+
+def reshuffled_eta(T, L, sigma, Delta, N, **_):
+    return 1 / (2 * L * N + (0.4 * L**2 * sigma**2 * (N + 1) * T / Delta) ** (1 / 3))
+
+
 def convex_rate(T, D, G, **_):
     return D * G / np.sqrt(T)
 
@@ -59,7 +78,16 @@ def smooth_rate(T, L, sigma, Delta, **_):
 
 
 def momentum_rate(T, L, G, Delta, beta, **_):
-    return 2 * G * np.sqrt(2 * L * Delta / T) + 2 * L * Delta / T * (beta / (1 - beta)) ** 2
+    return (2 * G * np.sqrt(2 * L * Delta / T) + 2 * L * Delta / T * beta / (1 - beta) ** 2) / (2 - beta)
+
+
+def weakly_convex_rate(T, G, rho, Delta, **_):
+    return 4 * G * np.sqrt(rho * Delta / T)
+
+
+def reshuffled_rate(T, L, sigma, Delta, N, **_):
+    free = 2.5 * Delta / T
+    return 2 * L * N * free + 1.5 * (free**2 * L**2 * sigma**2 * (N + 1)) ** (1 / 3)
 
 
 def constant(t, T):
@@ -71,6 +99,8 @@ BY_HAND = {
     "R3": (convex_bound, convex_eta, convex_rate, lambda t, T: 1 - (t + 1) / T),
     "R6": (smooth_bound, smooth_eta, smooth_rate, constant),
     "R9": (momentum_bound, momentum_eta, momentum_rate, constant),
+    "R10": (weakly_convex_bound, weakly_convex_eta, weakly_convex_rate, constant),
+    "R12": (reshuffled_bound, reshuffled_eta, reshuffled_rate, constant),
 }
 
 
@@ -167,9 +197,9 @@ def test_rates_fall_with_the_horizon_and_rise_with_every_constant(id, horizon, k
 def test_bounds_have_the_dimension_of_their_metric(id, horizon, scale, known, a, b):
     """``w → a w`` and ``F → b F``."""
     claim = RATES[id]
-    unit = {"D": a, "G": b / a, "L": b / a**2, "sigma": b / a, "Delta": b, "beta": 1}
+    unit = {"D": a, "G": b / a, "L": b / a**2, "sigma": b / a, "Delta": b, "rho": b / a**2, "beta": 1, "N": 1}
     step = a**2 / b
-    metric = (b / a) ** 2 if claim.metric.id == "mean_square_gradient" else b
+    metric = (b / a) ** 2 if "gradient" in claim.metric.id else b
     rescaled = {name: unit[name] * x for name, x in known.items()}
     expected = metric * np.array(
         [claim.bound_at(horizon, scale, known), claim.rate_at(horizon, known), claim.best_eta(horizon, known)]
@@ -220,19 +250,15 @@ def test_momentum_stays_below_1():
     assert claims["R9"].bound_at(4, 1.0, {"L": 1.0, "G": 1.0, "Delta": 1.0, "beta": 1.0}) == np.inf
 
 
-def test_without_momentum_heavy_ball_is_sgd():
-    """R6 with G in place of σ: E‖g − ∇F‖² ≤ E‖g‖². The steps are those of R6, and the cap is not needed."""
+def test_heavy_ball_tends_to_sgd_as_momentum_vanishes():
+    """The steps tend to those of R6, the bound to half of R6's with G for σ, and the same of the rates."""
     smooth, momentum = claims["R6"], claims["R9"]
-    assert sp.expand(momentum.bound.subs(beta, 0) - smooth.bound.subs(sigma, G)) == 0
+    without = {past(t): 0, **momentum.definitions}
     assert momentum.schedule == smooth.schedule
-    m_0_gone = momentum.definitions[w(t + 1)].xreplace(dict(momentum.definitions)).subs(beta, 0)
-    assert vector(m_0_gone - smooth.definitions[w(t + 1)]) == 0
-    assert (
-        sp.expand(
-            momentum.tuning.rate.subs(beta, 0) - (smooth.tuning.rate - smooth.tuning.rate.subs(sigma, 0)).subs(sigma, G)
-        )
-        == 0
-    )
+    assert vector(rewrite(w(t + 1), without).subs(beta, 0) - smooth.definitions[w(t + 1)]) == 0
+    assert sp.expand(momentum.bound.subs(beta, 0) - smooth.bound.subs(sigma, G) / 2) == 0
+    uncapped = tune(smooth.bound).rate.subs(sigma, G)
+    assert sp.expand(momentum.tuning.rate.subs(beta, 0) - uncapped / 2) == 0
 
 
 def test_without_a_condition_no_step_is_broken():

@@ -49,7 +49,7 @@ from theory.assumptions import (
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
 from theory.proof import Axiom, CauchySchwarz, Certificate, Rename, Split, Telescope, Total
-from theory.symbols import Delta, E, L, N, T, d, eta, h, k, l, sigma, t, w, y
+from theory.symbols import Delta, E, L, N, T, at_start, eta, inner, k, l, sigma, t, taken, w
 from theory.terms import Gradient, Norm2, Objective
 
 _ONE, _ZERO = sp.Integer(1), sp.Integer(0)
@@ -60,12 +60,12 @@ _later = Range(l, k, N - 1)
 _anywhere = Range(l, _ZERO, N - 1)
 
 _gradient = Gradient(w(t))
-_here, _there = Norm2(y(t, k) - w(t)), Norm2(y(t, l) - w(t))
+_here, _there = Norm2(inner(t, k) - w(t)), Norm2(inner(t, l) - w(t))
 _apart = sp.Sum(_here, _positions.limits)
-_sampled = sp.Sum(d(t, l), _earlier.limits)
-_erred = sp.Sum(h(t, l) - d(t, l), _earlier.limits)
-_taken = sp.Sum(h(t, k), _positions.limits)
-_all_terms = sp.Sum(d(t, k), _positions.limits)
+_sampled = sp.Sum(at_start(t, l), _earlier.limits)
+_erred = sp.Sum(taken(t, l) - at_start(t, l), _earlier.limits)
+_step = sp.Sum(taken(t, k), _positions.limits)
+_all_terms = sp.Sum(at_start(t, k), _positions.limits)
 _young = 3 * eta**2
 _noise = eta**2 * L**2 * (N + 1) * sigma**2 / 2
 
@@ -81,7 +81,7 @@ R12 = Rate.state(
     ),
     bound=sp.Rational(5, 2) * Delta / (eta * T) + _noise,
     schedule=eta,
-    direction=_taken,
+    direction=_step,
     cap=1 / (2 * L * N),
     assumptions=(
         TERMS,
@@ -93,15 +93,15 @@ R12 = Rate.state(
         SUBOPTIMALITY,
     ),
     definitions={
-        w(t + 1): w(t) - eta * _taken,
-        y(t, k): w(t) - eta * sp.Sum(h(t, l), _earlier.limits),
+        w(t + 1): w(t) - eta * _step,
+        inner(t, k): w(t) - eta * sp.Sum(taken(t, l), _earlier.limits),
     },
     source="after Mishchenko, Khaled, Richtárik 2020, Thm 4",
     proof=(
         Axiom("smooth before", "smooth terms", "Lipschitz", {"epoch": t, "position": l}, _earlier),
         Total("error before", "smooth before", over=_positions),
-        CauchySchwarz("sum before", h(t, l) - d(t, l), _earlier, over=_positions),
-        Certificate("later", at_most(0, _there, over=_later), squares=((_ONE, y(t, l) - w(t)),)),
+        CauchySchwarz("sum before", taken(t, l) - at_start(t, l), _earlier, over=_positions),
+        Certificate("later", at_most(0, _there, over=_later), squares=((_ONE, inner(t, l) - w(t)),)),
         Total("rest", "later", over=_positions),
         Split("before and after", _there, _anywhere, k - 1, over=_positions),
         Axiom("sample", "without replacement", "first terms", {"epoch": t, "count": k}, _positions),
@@ -123,7 +123,7 @@ R12 = Rate.state(
         ),
         Total("all positions", "one position"),
         Rename("one sum", _here, _positions, l),
-        Certificate("here", at_most(0, _here, over=_positions), squares=((_ONE, y(t, k) - w(t)),)),
+        Certificate("here", at_most(0, _here, over=_positions), squares=((_ONE, inner(t, k) - w(t)),)),
         Total("at least 0", "here"),
         Certificate(
             "apart",
@@ -140,9 +140,9 @@ R12 = Rate.state(
             "every term",
             "reshuffled",
             "every term once",
-            {"epoch": t, "against": _all_terms + N * _gradient - 2 * _taken},
+            {"epoch": t, "against": _all_terms + N * _gradient - 2 * _step},
         ),
-        CauchySchwarz("sum", h(t, k) - d(t, k), _positions),
+        CauchySchwarz("sum", taken(t, k) - at_start(t, k), _positions),
         Axiom("smooth", "smooth terms", "Lipschitz", {"epoch": t, "position": k}, _positions),
         Total("error", "smooth"),
         Certificate(
@@ -159,7 +159,7 @@ R12 = Rate.state(
                 "apart": eta * L**2 / 2,
             },
             squares=(
-                (eta * (1 - L * eta * N) / (2 * N), _taken),
+                (eta * (1 - L * eta * N) / (2 * N), _step),
                 (eta * N * (1 - 4 * eta**2 * L**2 * N**2) / 10, _gradient),
             ),
         ),

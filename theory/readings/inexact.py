@@ -5,8 +5,8 @@ Setting
     :math:`f_j\,x\odot\lambda_j`, with e and f the slopes of the loss at the hard and at the smoothed scores.
 
 Guarantee
-    Claim ``bias``: they differ by at most :math:`\Lambda_1\delta + \varepsilon R_K`, where
-    :math:`\|e\|\le\Lambda_1`, :math:`\|f-e\|\le\varepsilon`, :math:`\|x\odot(1_{S_j}-\lambda_j)\|\le\delta` and
+    Claim ``bias``: they differ by at most :math:`\Lambda_1\delta + \varepsilon_z R_K`, where
+    :math:`\|e\|\le\Lambda_1`, :math:`\|f-e\|\le\varepsilon_z`, :math:`\|x\odot(1_{S_j}-\lambda_j)\|\le\delta` and
     :math:`\|x\odot\lambda_j\|\le R_K`.
 
     Claim ``gap.mean``: if at most a share ct of the N samples has a gap of t or less, for every t, then the mean of
@@ -62,7 +62,7 @@ MASKS = Assumption(
 )
 SLOPES = Assumption(
     "slopes",
-    r"$\|e\|\le\Lambda_1$ for the slopes $e=\partial\ell/\partial z$, and $\|e-f\|\le\varepsilon$ where the scores "
+    r"$\|e\|\le\Lambda_1$ for the slopes $e=\partial\ell/\partial z$, and $\|e-f\|\le\varepsilon_z$ where the scores "
     r"move by smoothing (O12)",
     {
         "size": lambda: at_most(_sum(e(j) ** 2), Lambda_1**2),
@@ -74,7 +74,7 @@ SLOPES = Assumption(
 BIAS = Claim(
     id="bias",
     title="Hard and smoothed gradients of one sample",
-    setting=r"$\sum_j\|e_j\,x\odot1_{S_j}-f_j\,x\odot\lambda_j\|^2\le(\Lambda_1\delta+\varepsilon R_K)^2$",
+    setting=r"$\sum_j\|e_j\,x\odot1_{S_j}-f_j\,x\odot\lambda_j\|^2\le(\Lambda_1\delta+\varepsilon_z R_K)^2$",
     statement=at_most(_sum(_square(e(j), _turn)), (Lambda_1 * delta + eps * R_K) ** 2),
     assumptions=(MASKS, SLOPES),
     source="triangle inequality",
