@@ -1,8 +1,9 @@
 """The named assumptions. Each supplies the axioms that a proof may use, and nothing else is assumed.
 
 An assumption is one of two kinds, or both: *rules* turn arguments into facts (convexity at two points gives
-an inequality); a *domain* restricts parameters (``η ≤ 1/L``), as a substitution by free non-negative symbols.
-A ``constant`` names what a problem must declare, and a run is measured against.
+an inequality), some of them only given other facts; a *domain* restricts parameters (``η ≤ 1/L``), as a
+substitution by free non-negative symbols. A ``constant`` names what a problem must declare, and a run is measured
+against.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from theory import symbols as s
 from theory.facts import Fact, Refused, at_most, equals
 from theory.terms import Gradient, Inner, Norm2, Objective, known_by
 
-Rule = Callable[..., Fact]
+
+@dataclass(frozen=True)
+class Given:
+    """A fact that holds where each of the premises does, e.g. ``e^a ≤ e^b`` given ``a ≤ b``."""
+
+    premises: tuple[Fact, ...]
+    fact: Fact
+
+
+Rule = Callable[..., Fact | Given]
 
 
 @dataclass(frozen=True)

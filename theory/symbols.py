@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from theory.terms import FixedVector, Scalar, Vector, sequence
+from theory.terms import Elementary, FixedVector, Scalar, Vector, sequence
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ def _number(name: str, meaning: str, domain: str, latex: str | None = None, **as
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
-    domain = "a vector for each step" if kind is Vector else "a real number for each index"
+    if kind is Vector:
+        domain = "a vector for each step"
+    else:
+        domain = "a function of a real number" if kind is Elementary else "a real number for each index"
     GLOSSARY[name] = Meaning(meaning, domain, letter or name)
     return sequence(name, kind, letter, lag)
 
@@ -47,6 +50,9 @@ L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
 
+ridge = _number("ridge", "weight of the ridge (λ/2)‖w‖²", "≥ 0", r"\lambda", nonnegative=True)
+rho = _number("rho", "weak convexity: F + (ρ/2)‖·‖² is convex", "≥ 0", r"\rho", nonnegative=True)
+
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
 z = _sequence("z", Vector, "running anchor of the last-iterate proof")
@@ -61,7 +67,9 @@ O = _number("O", "number of classes", "integer ≥ 2", **_natural)  # noqa: E741
 i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
 j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
 tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
+theta = _number("theta", "any threshold; that of a smoothing is where Σλ = K", "real", r"\theta", real=True)
 mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
+gap = _number("gap", "gap, v_[K] − v_[K+1]", "> 0", r"\Delta_v", **_positive)
 R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
 R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
 R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
@@ -70,12 +78,43 @@ kappa = _number(
 )
 
 v = _sequence("v", Scalar, "vote of unit i")
+y = _sequence("y", Scalar, "vote of unit i at another point")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
+nu = _sequence("nu", Scalar, "multiplier of unit i at another point", r"\nu")
+
+entropy = _sequence("h", Elementary, "entropy, h(p) = −p ln p − (1−p) ln(1−p), h(0) = h(1) = 0")
+exponential = _sequence("e", Elementary, "exponential", r"\exp")
+softplus = _sequence("softplus", Elementary, "softplus, ln(1 + e^a)", r"\mathrm{softplus}")
+positive_part = _sequence("plus", Elementary, "positive part, max(a, 0)", r"\mathrm{pos}")
 
 LATEX_NAMES = {
     symbol: GLOSSARY[symbol.name].latex
-    for symbol in (T, t, eta, D, G, L, sigma, Delta, n, K, O, i, j, tau, mu, R_K, R_2K, R_inf, kappa)
+    for symbol in (
+        T,
+        t,
+        eta,
+        D,
+        G,
+        L,
+        sigma,
+        Delta,
+        ridge,
+        rho,
+        n,
+        K,
+        O,
+        i,
+        j,
+        tau,
+        theta,
+        mu,
+        gap,
+        R_K,
+        R_2K,
+        R_inf,
+        kappa,
+    )
 }
 
 
