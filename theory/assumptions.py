@@ -1,8 +1,9 @@
 """The named assumptions. Each supplies the axioms that a proof may use, and nothing else is assumed.
 
 An assumption is one of two kinds, or both: *rules* turn arguments into facts (convexity at two points gives
-an inequality); a *domain* restricts parameters (``η ≤ 1/L``), as a substitution by free non-negative symbols.
-A ``constant`` names what a problem must declare, and a run is measured against.
+an inequality), some of them only given other facts; a *domain* restricts parameters (``η ≤ 1/L``), as a
+substitution by free non-negative symbols. A ``constant`` names what a problem must declare, and a run is measured
+against.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from theory import symbols as s
 from theory.facts import Fact, Refused, at_most, equals
 from theory.terms import Gradient, Inner, Norm2, Objective, known_by
 
-Rule = Callable[..., Fact]
+
+@dataclass(frozen=True)
+class Given:
+    """A fact that holds where each of the premises does, e.g. ``e^a ≤ e^b`` given ``a ≤ b``."""
+
+    premises: tuple[Fact, ...]
+    fact: Fact
+
+
+Rule = Callable[..., Fact | Given]
 
 
 @dataclass(frozen=True)
@@ -51,11 +61,16 @@ class Assumption:
     def at(self, values: Mapping[sp.Symbol, sp.Expr]) -> Assumption:
         """The assumption with other expressions for its parameters, e.g. a smoothness that depends on the horizon."""
 
+        def put(fact: Fact) -> Fact:
+            lhs, rhs = (side.subs(values, simultaneous=True) for side in (fact.lhs, fact.rhs))
+            return replace(fact, lhs=lhs, rhs=rhs)
+
         def instance(rule: Rule) -> Rule:
-            def instantiated(**arguments: sp.Expr) -> Fact:
-                fact = rule(**arguments)
-                sides = (side.subs(values, simultaneous=True) for side in (fact.lhs, fact.rhs))
-                return replace(fact, **dict(zip(("lhs", "rhs"), sides, strict=True)))
+            def instantiated(**arguments: sp.Expr) -> Fact | Given:
+                drawn = rule(**arguments)
+                if isinstance(drawn, Given):
+                    return Given(tuple(map(put, drawn.premises)), put(drawn.fact))
+                return put(drawn)
 
             return instantiated
 

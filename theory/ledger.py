@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from theory import heads, losses, operator
+from theory import losses, operator
 from theory.claim import Claim, Rate, Refuted
 from theory.mutants import mutants
 from theory.proof import Checked, Lemma
@@ -57,24 +57,8 @@ class Claims(Mapping[str, Claim]):
 
 
 SECTIONS: dict[str, tuple[Claim, ...]] = {
-    "Operator": (
-        operator.O1,
-        operator.O4,
-        operator.O7,
-        operator.O9,
-    ),
-    "Losses": (
-        heads.HEAD_NORM,
-        heads.ROUTING_NORM,
-        heads.HEAD_CURVATURE,
-        losses.LOGISTIC_NORM,
-        losses.SOFTMAX_NORM,
-        losses.LOGISTIC_CURVATURE,
-        losses.LOGISTIC_CURVATURE_BELOW,
-        losses.SOFTMAX_CURVATURE,
-        losses.SOFTMAX_CURVATURE_BELOW,
-        losses.MONOTONE_CONVEX,
-    ),
+    "Operator": operator.CLAIMS,
+    "Losses": losses.CLAIMS,
     "Rates": (
         R1,
         R3,

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import sympy as sp
 
-from theory.assumptions import CONVEX, Assumption
+from theory.assumptions import CONVEX, Assumption, Given
 from theory.facts import Fact, Range, Refused, defined, nonnegative, residual
 from theory.symbols import g, i, j, k, l, t, w
 from theory.terms import (
@@ -98,7 +98,9 @@ class Context:
         if holds(domain):
             return True
         for assumption in self.claim.assumptions:
-            if assumption.domain and holds(domain | dict(assumption.domain)):
+            own = dict(assumption.domain)
+            # what is known of the index may get in the way of what is known of the parameters: n = K + r, K = i + r'
+            if own and (holds(domain | own) or (domain and holds(own))):
                 self.used[assumption.id] = None
                 return True
         return False
@@ -124,26 +126,44 @@ class Step:
 
 @dataclass(frozen=True)
 class Axiom(Step):
-    """An instance of an assumption's rule, e.g. convexity between w_t and u; ``over`` makes it hold for all t."""
+    """An instance of an assumption's rule, e.g. convexity between w_t and u; ``over`` makes it hold for all t.
+
+    ``given`` are the labels of the facts that a conditional rule asks for, in its order.
+    """
 
     assumption: str
     rule: str
     arguments: Mapping[str, sp.Expr] = field(default_factory=dict)
     over: Range | None = None
+    given: tuple[str, ...] = ()
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         rules = context.assumption(self.assumption).rules
         if self.rule not in rules:
             raise Refused(f"{self.assumption!r} has no rule {self.rule!r}")
         try:
-            fact = rules[self.rule](**self.arguments)
+            drawn = rules[self.rule](**self.arguments)
         except TypeError as error:
             raise Refused(f"{self.rule!r} of {self.assumption!r} takes other arguments: {error}") from None
+        fact = drawn.fact if isinstance(drawn, Given) else drawn
+        self._meet(drawn.premises if isinstance(drawn, Given) else (), context)
         if fact.over is not None and self.over not in (None, fact.over):
             raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
         for expr in (*self.arguments.values(), fact.lhs, fact.rhs):
             context.meaningful(expr, self.over or fact.over)
         return replace(fact, over=self.over or fact.over), sp.Integer(0)
+
+    def _meet(self, premises: tuple[Fact, ...], context: Context) -> None:
+        """Refuses premises that are not, one for one, what the facts ``given`` say surely, where the rule is used."""
+        if len(premises) != len(self.given):
+            raise Refused(f"{self.rule!r} of {self.assumption!r} asks for {len(premises)} facts, not {len(self.given)}")
+        for premise, label in zip(premises, self.given, strict=True):
+            fact = context.fact(label)
+            if fact.expected or fact.over not in (None, self.over):
+                raise Refused(f"{label!r} is not known wherever {self.rule!r} is used")
+            apart = residual(premise, fact.gap, context.claim.definitions)
+            if apart != 0 or (premise.equal and not fact.equal):
+                raise Refused(f"{label!r} is not what {self.rule!r} asks for: {premise.lhs} ≤ {premise.rhs}")
 
 
 @dataclass(frozen=True)

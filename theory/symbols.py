@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from theory.terms import FixedVector, Scalar, Vector, sequence
+from theory.terms import Elementary, FixedVector, Scalar, Vector, sequence
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ def _number(name: str, meaning: str, domain: str, latex: str | None = None, **as
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
-    domain = "a vector for each step" if kind is Vector else "a real number for each index"
+    if kind is Vector:
+        domain = "a vector for each step"
+    else:
+        domain = "a function of a real number" if kind is Elementary else "a real number for each index"
     _enter(name, Meaning(meaning, domain, letter or name))
     return sequence(name, kind, letter, lag)
 
@@ -60,6 +63,8 @@ l = _number("l", "earlier position in an epoch", "integer, 0 ≤ l < k", integer
 epsilon = _number("epsilon", "any positive number, on its way to 0", "> 0", r"\varepsilon", **_positive)
 rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\rho", **_positive)
 
+ridge = _number("ridge", "weight of the ridge (λ/2)‖w‖²", "≥ 0", r"\lambda", nonnegative=True)
+
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
 momentum = _sequence("momentum", Vector, "sum of the gradients before step t, the older the less", "m")
@@ -79,8 +84,10 @@ O = _number("O", "number of classes", "integer ≥ 2", **_natural)  # noqa: E741
 i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
 j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
 tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
+theta = _number("theta", "any threshold; that of a smoothing is where Σλ = K", "real", r"\theta", real=True)
 mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
 h_K = _number("h_K", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
+gap = _number("gap", "gap, v_[K] − v_[K+1]", "> 0", r"\Delta_v", **_positive)
 R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
 R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
 R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
@@ -98,11 +105,18 @@ Lambda_1 = _number("Lambda_1", "bound of the slopes ‖∂ℓ/∂z‖", "> 0", r
 delta = _number("delta", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ δ", "> 0", r"\delta", **_positive)
 eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon_z", **_positive)
 c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)
-theta = _number("theta", "e^{−1/(2μcN)}", "> 0", r"\theta", **_positive)
+vartheta = _number("vartheta", "e^{−1/(2μcN)}", "> 0", r"\vartheta", **_positive)
 
 v = _sequence("v", Scalar, "vote of unit i")
+y = _sequence("y", Scalar, "vote of unit i at another point")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
+nu = _sequence("nu", Scalar, "multiplier of unit i at another point", r"\nu")
+
+entropy = _sequence("h", Elementary, "entropy, h(p) = −p ln p − (1−p) ln(1−p), h(0) = h(1) = 0")
+exponential = _sequence("e", Elementary, "exponential", r"\exp")
+softplus = _sequence("softplus", Elementary, "softplus, ln(1 + e^a)", r"\mathrm{softplus}")
+positive_part = _sequence("plus", Elementary, "positive part, max(a, 0)", r"\mathrm{pos}")
 
 HALF = sp.Rational(1, 2)
 

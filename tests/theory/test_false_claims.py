@@ -12,9 +12,10 @@ from theory.assumptions import CONVEX, DISTANCE, SMOOTH, STEP_AT_MOST_INVERSE_L,
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
-from theory.operator import ENTROPY, ORDER, UNITS, lam, nu, other_slope, p, slope
+from theory.operator.curvature import ENTROPY, other_slope, p, slope
+from theory.operator.units import ORDER, UNITS
 from theory.proof import Axiom, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
-from theory.symbols import G, K, L, T, eta, g, i, n, t, tau, u, v, w, x, z
+from theory.symbols import G, K, L, T, eta, g, i, lam, n, nu, t, tau, u, v, w, x, z
 from theory.terms import FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE = sp.Integer(1)

@@ -14,7 +14,7 @@ from theory import check, claims
 from theory.assumptions import CONVEX, DISTANCE, SECOND_MOMENT, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
-from theory.operator import MULTIPLIERS, UNITS, over
+from theory.operator.units import MULTIPLIERS, UNITS, over
 from theory.proof import Axiom, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
 from theory.symbols import D, G, K, L, T, eta, g, i, lam, t, u, v, w
 from theory.terms import Dot, FixedVector, Gradient, Inner, Norm2, Objective

@@ -26,7 +26,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most
 from theory.proof import Axiom, Certificate, Telescope, Total
-from theory.symbols import R_K, Lambda_1, N, O, c, delta, eps, i, j, mu, theta
+from theory.symbols import R_K, Lambda_1, N, O, c, delta, eps, i, j, mu, vartheta
 from theory.terms import Scalar, sequence
 
 ONE = sp.Integer(1)
@@ -109,16 +109,16 @@ _rate = 1 / (2 * mu * c * N)
 GAPS = Assumption(
     "gaps",
     r"a share of at most $ct$ of the samples has a gap $\Delta_v\le t$, for every $t$: the $i$-th smallest is at least "
-    r"$i/(cN)$, so $q_i=e^{-\Delta_v/(2\mu)}\le\theta^i$ with $\theta=e^{-1/(2\mu cN)}$",
-    {"rank": lambda: at_most(close(i), theta**i)},
+    r"$i/(cN)$, so $q_i=e^{-\Delta_v/(2\mu)}\le\vartheta^i$ with $\vartheta=e^{-1/(2\mu cN)}$",
+    {"rank": lambda: at_most(close(i), vartheta**i)},
 )
 EXPONENTIAL = Assumption(
     "exponential",
-    r"calculus: $e^a\ge1+a$, so $1-\theta\ge\theta/(2\mu cN)$",
-    {"tangent": lambda: at_most(_rate * theta, 1 - theta)},
+    r"calculus: $e^a\ge1+a$, so $1-\vartheta\ge\vartheta/(2\mu cN)$",
+    {"tangent": lambda: at_most(_rate * vartheta, 1 - vartheta)},
 )
 _mean = sp.Sum(close(i), SAMPLES.limits) / N
-_series = sp.Sum(theta**i, SAMPLES.limits)
+_series = sp.Sum(vartheta**i, SAMPLES.limits)
 
 GAP_MEAN = Claim(
     id="gap.mean",
@@ -130,14 +130,14 @@ GAP_MEAN = Claim(
     proof=(
         Axiom("each", "gaps", "rank", over=SAMPLES),
         Total("all", "each"),
-        Telescope("geometric", theta**i, SAMPLES),
-        Certificate("tail", at_most(0, theta ** (N + 1)), squares=((theta ** (N + 1), ONE),)),
-        Certificate("series", at_most((1 - theta) * _series, theta), using={"geometric": ONE, "tail": ONE}),
+        Telescope("geometric", vartheta**i, SAMPLES),
+        Certificate("tail", at_most(0, vartheta ** (N + 1)), squares=((vartheta ** (N + 1), ONE),)),
+        Certificate("series", at_most((1 - vartheta) * _series, vartheta), using={"geometric": ONE, "tail": ONE}),
         Axiom("tangent", "exponential", "tangent"),
         Certificate(
             "mean",
             None,
-            using={"all": 1 / N, "series": 1 / (N * _rate * theta), "tangent": _series / (N * _rate * theta)},
+            using={"all": 1 / N, "series": 1 / (N * _rate * vartheta), "tangent": _series / (N * _rate * vartheta)},
         ),
     ),
 )

@@ -31,7 +31,7 @@ SMOOTHED = Assumption(
         "above": lambda at: at_most(HardObjective(at), Objective(at)),
         "below": lambda at: at_most(Objective(at), HardObjective(at) + SMOOTHING_ERROR),
     },
-    proved_by=("O6",),
+    proved_by=("O6", "O6.below", "error.monotone", "error.lipschitz"),
 )
 
 
