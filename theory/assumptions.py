@@ -1,14 +1,15 @@
 """The named assumptions. Each supplies the axioms that a proof may use, and nothing else is assumed.
 
 An assumption is one of two kinds, or both: *rules* turn arguments into facts (convexity at two points gives
-an inequality); a *domain* restricts parameters (``η ≤ 1/L``), as a substitution by free non-negative symbols.
-A ``constant`` names what a problem must declare, and a run is measured against.
+an inequality), some of them only given other facts; a *domain* restricts parameters (``η ≤ 1/L``), as a
+substitution by free non-negative symbols. A ``constant`` names what a problem must declare, and a run is measured
+against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -16,7 +17,16 @@ from theory import symbols as s
 from theory.facts import Fact, Refused, at_most, equals
 from theory.terms import Gradient, Inner, Norm2, Objective, known_by
 
-Rule = Callable[..., Fact]
+
+@dataclass(frozen=True)
+class Given:
+    """A fact that holds where each of the premises does, e.g. ``e^a ≤ e^b`` given ``a ≤ b``."""
+
+    premises: tuple[Fact, ...]
+    fact: Fact
+
+
+Rule = Callable[..., Fact | Given]
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Assumption:
             before the claim is concluded.
         proved_by: ids of the claims that prove it, when it is no hypothesis but what other rows of the ledger give.
         result: the published result that it takes over without a proof here; a claim that uses it is conditional.
+        general: the assumption that this one is an instance of, see :meth:`at`.
     """
 
     id: str
@@ -47,6 +58,34 @@ class Assumption:
     some: frozenset[sp.Symbol] = frozenset()
     proved_by: tuple[str, ...] = field(default=(), compare=False)
     result: str = ""
+    general: tuple[Assumption, Mapping[sp.Symbol, sp.Expr]] | None = None
+
+    def at(self, values: Mapping[sp.Symbol, sp.Expr]) -> Assumption:
+        """The assumption with other expressions for its parameters, e.g. a smoothness that depends on the horizon."""
+
+        def put(fact: Fact) -> Fact:
+            lhs, rhs = (side.subs(values, simultaneous=True) for side in (fact.lhs, fact.rhs))
+            return replace(fact, lhs=lhs, rhs=rhs)
+
+        def instance(rule: Rule) -> Rule:
+            def instantiated(**arguments: sp.Expr) -> Fact | Given:
+                drawn = rule(**arguments)
+                if isinstance(drawn, Given):
+                    return Given(tuple(map(put, drawn.premises)), put(drawn.fact))
+                return put(drawn)
+
+            return instantiated
+
+        told = ", ".join(f"${s.latex(name)}={s.latex(value)}$" for name, value in values.items())
+        return Assumption(
+            self.id,
+            f"{self.statement}, with {told}",
+            {name: instance(rule) for name, rule in self.rules.items()},
+            constant=self.constant,
+            proved_by=self.proved_by,
+            result=self.result,
+            general=(self, dict(values)),
+        )
 
 
 def _subgradient(at: sp.Expr, against: sp.Expr) -> Fact:

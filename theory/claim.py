@@ -198,7 +198,7 @@ class Rate(Claim):
                 continue
             values = {name: constants[name.name] for name in assumption.condition.free_symbols - {s.eta}}
             left = assumption.condition.subs({s.eta: eta, **values})
-            if left < 0 or (assumption.strict and left == 0):
+            if left < 0 or (assumption.strict and not left > 0):
                 return f"{assumption.id}: {assumption.statement} fails at η = {eta:g}"
         return None
 

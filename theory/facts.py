@@ -101,7 +101,10 @@ def nonnegative(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
 def defined(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
     """Whether ``expr`` is a real number everywhere on ``domain``: no division by 0, no root or logarithm below it."""
     for total in expr.atoms(sp.Sum):
-        if len(total.limits) > 1 or not defined(total.function, _inside(total, domain)):
+        if len(total.limits) > 1:
+            return False
+        # either what is known of the index, or what is known of the parameters, may settle it
+        if not (defined(total.function, _inside(total, domain)) or defined(total.function, _outside(total, domain))):
             return False
     expr = _without_sums(expr, domain)
     powers = expr.atoms(sp.Pow)
@@ -133,10 +136,14 @@ def _sign(total: sp.Sum, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[str, bool]
 
 
 def _inside(total: sp.Sum, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
-    """The domain for the terms of a sum; its index is another symbol than one of that name outside."""
-    where = Range(*total.limits[0])
-    outside = {name: value for name, value in domain.items() if where.index not in {name, *value.free_symbols}}
-    return outside | where.domain()
+    """The domain for the terms of a sum."""
+    return _outside(total, domain) | Range(*total.limits[0]).domain()
+
+
+def _outside(total: sp.Sum, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
+    """What a domain says inside of a sum, whose index is another symbol than one of that name outside."""
+    index = total.limits[0][0]
+    return {name: value for name, value in domain.items() if index not in {name, *value.free_symbols}}
 
 
 def residual(fact: Fact, certificate: sp.Expr, definitions: Definitions) -> sp.Expr:

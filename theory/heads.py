@@ -10,43 +10,21 @@ import sympy as sp
 from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
-from theory.operator import UNITS, over
-from theory.proof import Axiom, Certificate, Product, Split, Step, Total
-from theory.symbols import R_2K, R_K, K, R_inf, i, lam, n, x
+from theory.operator.units import MULTIPLIERS, ONE, UNITS, at_best_vertex, belongs, best_vertex, over
+from theory.proof import Axiom, Certificate, Product, Step, Total
+from theory.symbols import R_K, K, R_inf, i, lam, n, x
 from theory.terms import Scalar, sequence
 
-ONE = sp.Integer(1)
-
-m = sequence("m", Scalar)
 tau_x = sp.Symbol("tau_x", nonnegative=True)
 
 
-def _mask(name: str, letter: type, latex: str) -> Assumption:
-    return Assumption(
-        name,
-        rf"${latex}\in\Delta_{{n,K}}$: $0\le {latex}_i\le1$, $\sum_i {latex}_i=K$",
-        {
-            "at least 0": lambda: at_most(0, letter(i)),
-            "at most 1": lambda: at_most(letter(i), 1),
-            "total": lambda: equals(over(UNITS, letter(i)), K),
-        },
-    )
-
-
-MULTIPLIERS, TARGET = _mask("multipliers", lam, r"\lambda"), _mask("target", m, "m")
-
-
-def _below_itself(mask: Assumption, letter: str) -> tuple[Step, ...]:
+def below_itself(multipliers: str, letter: str) -> tuple[Step, ...]:
     """``0 ≤ a ≤ 1`` and ``a² ≤ a``, for every unit."""
-    return (
-        Axiom(f"{letter} ≥ 0", mask.id, "at least 0"),
-        Axiom(f"{letter} ≤ 1", mask.id, "at most 1"),
-        Product(f"{letter}² ≤ {letter}", f"{letter} ≥ 0", f"{letter} ≤ 1"),
-        Axiom(f"total {letter}", mask.id, "total"),
-    )
+    square = Product(f"{letter}² ≤ {letter}", f"{letter} ≥ 0", f"{letter} ≤ 1")
+    return (*belongs(multipliers, letter), square)
 
 
-def _norm(
+def norm(
     id: str, title: str, setting: str, weight: sp.Expr, budget: sp.Expr, radius: sp.Symbol,
     masks: tuple[Assumption, ...], inside: tuple[Step, ...],
 ) -> Claim:  # fmt: skip
@@ -75,33 +53,19 @@ def _norm(
         source="O1 for the votes x²",
         proof=(
             *inside,
-            Axiom("large", "radius", "kept"),
-            Product("kept units", "large", "at most 1"),
-            Total("kept", "kept units"),
-            Axiom("small", "radius", "dropped"),
             Certificate("square", at_most(0, weight**2), squares=((ONE, weight),)),
-            Product("dropped units", "small", "square"),
-            Total("dropped", "dropped units"),
-            Split("features", x(i) ** 2 * weight**2, UNITS, budget),
-            Split("weights", weight**2, UNITS, budget),
+            *best_vertex("radius", "at most 1", "square", x(i) ** 2, weight**2, budget),
             Axiom("radius", "radius", "value"),
             Certificate(
                 "norm",
                 None,
-                using={
-                    "kept": ONE,
-                    "dropped": ONE,
-                    "budget": tau_x,
-                    "features": ONE,
-                    "weights": -tau_x,
-                    "radius": ONE,
-                },
+                using={**at_best_vertex(tau_x), "budget": tau_x, "radius": ONE},
             ),
         ),
     )
 
 
-HEAD_NORM = _norm(
+HEAD_NORM = norm(
     id="G.head",
     title="Gradient of one head",
     setting=r"$\|x\odot\lambda\| \le R_K$ for all multipliers, hard or smoothed",
@@ -110,41 +74,11 @@ HEAD_NORM = _norm(
     radius=R_K,
     masks=(MULTIPLIERS,),
     inside=(
-        *_below_itself(MULTIPLIERS, "λ"),
+        *below_itself("multipliers", "λ"),
         Certificate("at most 1", at_most(lam(i) ** 2, 1), using={"λ ≤ 1": ONE, "λ² ≤ λ": ONE}),
         Certificate("each", at_most(lam(i) ** 2, lam(i), over=UNITS), using={"λ² ≤ λ": ONE}),
         Total("each summed", "each"),
         Certificate("budget", at_most(over(UNITS, lam(i) ** 2), K), using={"each summed": ONE, "total λ": ONE}),
-    ),
-)
-
-ROUTING_NORM = _norm(
-    id="G.routing",
-    title="Gradient of the routing loss",
-    setting=r"$\|x\odot(\lambda-1_{S_y})\| \le R_{2K}$, with the target support $S_y$ as a mask $m$ "
-    r"(when $2K>n$, $R_{2K}=\|x\|$ is trivial)",
-    weight=lam(i) - m(i),
-    budget=2 * K,
-    radius=R_2K,
-    masks=(MULTIPLIERS, TARGET),
-    inside=(
-        *_below_itself(MULTIPLIERS, "λ"),
-        *_below_itself(TARGET, "m"),
-        Certificate("above", at_most(lam(i) - m(i), 1), using={"λ ≤ 1": ONE, "m ≥ 0": ONE}),
-        Certificate("below", at_most(m(i) - lam(i), 1), using={"m ≤ 1": ONE, "λ ≥ 0": ONE}),
-        Product("at most 1", "above", "below"),
-        Product("both", "λ ≥ 0", "m ≥ 0"),
-        Certificate(
-            "each",
-            at_most((lam(i) - m(i)) ** 2, lam(i) + m(i), over=UNITS),
-            using={"λ² ≤ λ": ONE, "m² ≤ m": ONE, "both": 2 * ONE},
-        ),
-        Total("each summed", "each"),
-        Certificate(
-            "budget",
-            at_most(over(UNITS, (lam(i) - m(i)) ** 2), 2 * K),
-            using={"each summed": ONE, "total λ": ONE, "total m": ONE},
-        ),
     ),
 )
 
@@ -159,6 +93,7 @@ CURVATURE = Assumption(
     r"the multipliers are $\ell$-Lipschitz in the votes ($\ell=1/(4\mu)$ by O7, $1/\mu$ by O9), so "
     r"$d^\top\nabla_w^2 s(w\odot x)\,d \le \ell\,\|x\odot d\|^2$",
     {"Lipschitz": lambda: at_most(_form, _lipschitz * over(UNITS, x(i) ** 2 * d(i) ** 2))},
+    proved_by=("O7", "O9"),
 )
 
 HEAD_CURVATURE = Claim(

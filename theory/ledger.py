@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from theory import heads, losses, operator
+from theory import losses, operator
 from theory.claim import Claim, Rate, Refuted
 from theory.mutants import mutants
 from theory.proof import Checked, Lemma
 from theory.rates.convex_average import R1
 from theory.rates.convex_last_iterate import R3
+from theory.rates.matching import matching
 from theory.rates.momentum import R9
 from theory.rates.reshuffling import R12
 from theory.rates.smooth_nonconvex import R6, R6t
 from theory.rates.weakly_convex import R10
+from theory.readings.exact import MONOTONE, ROUTING, exact
+from theory.readings.inexact import BIAS, GAP_MEAN
 from theory.second_opinion import SecondOpinion, second_opinion
 
 
@@ -54,24 +57,8 @@ class Claims(Mapping[str, Claim]):
 
 
 SECTIONS: dict[str, tuple[Claim, ...]] = {
-    "Operator": (
-        operator.O1,
-        operator.O4,
-        operator.O7,
-        operator.O9,
-    ),
-    "Losses": (
-        heads.HEAD_NORM,
-        heads.ROUTING_NORM,
-        heads.HEAD_CURVATURE,
-        losses.LOGISTIC_NORM,
-        losses.SOFTMAX_NORM,
-        losses.LOGISTIC_CURVATURE,
-        losses.LOGISTIC_CURVATURE_BELOW,
-        losses.SOFTMAX_CURVATURE,
-        losses.SOFTMAX_CURVATURE_BELOW,
-        losses.MONOTONE_CONVEX,
-    ),
+    "Operator": operator.CLAIMS,
+    "Losses": losses.CLAIMS,
     "Rates": (
         R1,
         R3,
@@ -80,6 +67,12 @@ SECTIONS: dict[str, tuple[Claim, ...]] = {
         R9,
         R10,
         R12,
+    ),
+    "Readings": (
+        *(exact(rate, loss) for rate in (R1, R3) for loss in (ROUTING, MONOTONE)),
+        BIAS,
+        GAP_MEAN,
+        *(matching(rate) for rate in (R1, R3, R6)),
     ),
 }
 

@@ -64,6 +64,9 @@ class _Plain(StrPrinter):
             return super()._print_Function(expr)
         return self._indexed(sentence(f"${letter}$"), *expr.args)
 
+    def _print_Elementary(self, expr: sp.Function) -> str:
+        return f"{sentence(f'${expr.letter}$')}({self._print(expr.args[0])})"
+
     def _print_Objective(self, expr: sp.Function) -> str:
         return f"{expr.letter}({self._print(expr.args[0])})"
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import sympy as sp
 
-from theory.assumptions import CONVEX, Assumption
+from theory.assumptions import CONVEX, Assumption, Given
 from theory.facts import Fact, Range, Refused, defined, nonnegative, residual
 from theory.symbols import g, i, j, k, l, t, w
 from theory.terms import (
@@ -37,6 +37,7 @@ from theory.terms import (
     vector,
 )
 
+# what counts steps, units, classes or positions: no parameter of a claim depends on it
 _INDICES = {t, i, j, k, l}
 
 
@@ -97,7 +98,9 @@ class Context:
         if holds(domain):
             return True
         for assumption in self.claim.assumptions:
-            if assumption.domain and holds(domain | dict(assumption.domain)):
+            own = dict(assumption.domain)
+            # what is known of the index may get in the way of what is known of the parameters: n = K + r, K = i + r'
+            if own and (holds(domain | own) or (domain and holds(own))):
                 self.used[assumption.id] = None
                 return True
         return False
@@ -123,26 +126,44 @@ class Step:
 
 @dataclass(frozen=True)
 class Axiom(Step):
-    """An instance of an assumption's rule, e.g. convexity between w_t and u; ``over`` makes it hold for all t."""
+    """An instance of an assumption's rule, e.g. convexity between w_t and u; ``over`` makes it hold for all t.
+
+    ``given`` are the labels of the facts that a conditional rule asks for, in its order.
+    """
 
     assumption: str
     rule: str
     arguments: Mapping[str, sp.Expr] = field(default_factory=dict)
     over: Range | None = None
+    given: tuple[str, ...] = ()
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         rules = context.assumption(self.assumption).rules
         if self.rule not in rules:
             raise Refused(f"{self.assumption!r} has no rule {self.rule!r}")
         try:
-            fact = rules[self.rule](**self.arguments)
+            drawn = rules[self.rule](**self.arguments)
         except TypeError as error:
             raise Refused(f"{self.rule!r} of {self.assumption!r} takes other arguments: {error}") from None
+        fact = drawn.fact if isinstance(drawn, Given) else drawn
+        self._meet(drawn.premises if isinstance(drawn, Given) else (), context)
         if fact.over is not None and self.over not in (None, fact.over):
             raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
         for expr in (*self.arguments.values(), fact.lhs, fact.rhs):
             context.meaningful(expr, self.over or fact.over)
         return replace(fact, over=self.over or fact.over), sp.Integer(0)
+
+    def _meet(self, premises: tuple[Fact, ...], context: Context) -> None:
+        """Refuses premises that are not, one for one, what the facts ``given`` say surely, where the rule is used."""
+        if len(premises) != len(self.given):
+            raise Refused(f"{self.rule!r} of {self.assumption!r} asks for {len(premises)} facts, not {len(self.given)}")
+        for premise, label in zip(premises, self.given, strict=True):
+            fact = context.fact(label)
+            if fact.expected or fact.over not in (None, self.over):
+                raise Refused(f"{label!r} is not known wherever {self.rule!r} is used")
+            apart = residual(premise, fact.gap, context.claim.definitions)
+            if apart != 0 or (premise.equal and not fact.equal):
+                raise Refused(f"{label!r} is not what {self.rule!r} asks for: {premise.lhs} ≤ {premise.rhs}")
 
 
 @dataclass(frozen=True)
@@ -374,25 +395,54 @@ class Limit(Step):
                 fact, _ = replace(step, arguments=arguments).draw(context)
                 yield from (fact.lhs, fact.rhs)
             elif isinstance(step, Lemma):
-                yield from (step.claim.statement.lhs, step.claim.statement.rhs)
+                yield from (step.instance(step.claim.statement.lhs), step.instance(step.claim.statement.rhs))
 
 
 @dataclass(frozen=True)
 class Lemma(Step):
-    """Another claim, proved on the spot, whose assumptions are among those of this one."""
+    """Another claim, proved on the spot, whose assumptions are among those of this one.
+
+    Its parameters may take other values: expressions from the domain of the parameter that they stand for. Then the
+    claim's assumptions are those instances (:meth:`Assumption.at`), and conditions on parameters must be certain.
+    """
 
     claim: Provable
+    at: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
         checked = check(self.claim)
         if checked.refused is not None:
             raise Refused(f"the lemma {self.claim.id} is not proved: {checked.refused}")
+        for name, value in self.at.items():
+            self._allow(context, name, value)
         for assumption in self.claim.assumptions:
-            if context.assumption(assumption.id) != assumption:
-                raise Refused(f"the lemma {self.claim.id} means something else by {assumption.id!r}")
-        if not self.claim.definitions.items() <= context.claim.definitions.items():
+            if self.at and assumption.condition is not None and not assumption.rules:
+                condition = self.instance(assumption.condition)
+                context.certain(1 / condition if assumption.strict else condition)
+            elif self.at and assumption.domain:
+                raise Refused(f"the lemma {self.claim.id} has no condition to check in {assumption.id!r}")
+            else:
+                found = context.assumption(assumption.id)
+                if (found.general if self.at else found) != ((assumption, dict(self.at)) if self.at else assumption):
+                    raise Refused(f"the lemma {self.claim.id} means something else by {assumption.id!r}")
+        definitions = {name: self.instance(meaning) for name, meaning in self.claim.definitions.items()}
+        if not definitions.items() <= context.claim.definitions.items():
             raise Refused(f"the lemma {self.claim.id} speaks of another algorithm")
-        return self.claim.statement, sp.Integer(0)
+        stated = self.claim.statement
+        return replace(stated, lhs=self.instance(stated.lhs), rhs=self.instance(stated.rhs)), sp.Integer(0)
+
+    def instance(self, expr: sp.Expr) -> sp.Expr:
+        """``expr`` of the lemma, at the values of its parameters."""
+        return expr.subs(self.at, simultaneous=True) if self.at else expr
+
+    def _allow(self, context: Context, name: sp.Symbol, value: sp.Expr) -> None:
+        """Refuses a value outside the domain of the parameter that it stands for, or that is random or has an index."""
+        if is_random(value) or name.is_integer or value.free_symbols & _INDICES:
+            raise Refused(f"{value} cannot stand for {name}")
+        if name.is_nonnegative:
+            context.certain(value)
+        if name.is_positive:
+            context.certain(1 / value)
 
 
 @dataclass(frozen=True)

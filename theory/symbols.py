@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from theory.terms import FixedVector, Scalar, Vector, sequence
+from theory.terms import Elementary, FixedVector, Scalar, Vector, sequence
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,23 @@ class Meaning:
 GLOSSARY: dict[str, Meaning] = {}
 
 
+def _enter(name: str, meaning: Meaning) -> None:
+    if name in GLOSSARY:
+        raise ValueError(f"{name} already has a meaning: {GLOSSARY[name].meaning}")
+    GLOSSARY[name] = meaning
+
+
 def _number(name: str, meaning: str, domain: str, latex: str | None = None, **assumptions: bool) -> sp.Symbol:
-    GLOSSARY[name] = Meaning(meaning, domain, latex or name)
+    _enter(name, Meaning(meaning, domain, latex or name))
     return sp.Symbol(name, **assumptions)
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
-    domain = "a vector for each step" if kind is Vector else "a real number for each index"
-    GLOSSARY[name] = Meaning(meaning, domain, letter or name)
+    if kind is Vector:
+        domain = "a vector for each step"
+    else:
+        domain = "a function of a real number" if kind is Elementary else "a real number for each index"
+    _enter(name, Meaning(meaning, domain, letter or name))
     return sequence(name, kind, letter, lag)
 
 
@@ -48,11 +57,13 @@ sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", 
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
 beta = _number("beta", "momentum", "0 < β < 1", r"\beta", **_positive)
 E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
-N = _number("N", "number of samples", "integer ≥ 1", **_natural)
+N = _number("N", "number of samples: terms whose mean is F", "integer ≥ 1", **_natural)
 k = _number("k", "position in an epoch", "integer, 0 ≤ k < N", integer=True, nonnegative=True)
 l = _number("l", "earlier position in an epoch", "integer, 0 ≤ l < k", integer=True, nonnegative=True)  # noqa: E741
 epsilon = _number("epsilon", "any positive number, on its way to 0", "> 0", r"\varepsilon", **_positive)
 rho = _number("rho", "weak convexity: F + ρ‖·‖²/2 is convex", "> 0", r"\rho", **_positive)
+
+ridge = _number("ridge", "weight of the ridge (λ/2)‖w‖²", "≥ 0", r"\lambda", nonnegative=True)
 
 w = _sequence("w", Vector, "iterate")
 g = _sequence("g", Vector, "stochastic gradient at w_t", lag=1)
@@ -73,8 +84,10 @@ O = _number("O", "number of classes", "integer ≥ 2", **_natural)  # noqa: E741
 i = _number("i", "unit", "integer, 1 ≤ i ≤ n", **_natural)
 j = _number("j", "class", "integer, 1 ≤ j ≤ O", **_natural)
 tau = _number("tau", "threshold, v_[K]", "real", r"\tau", real=True)
+theta = _number("theta", "any threshold; that of a smoothing is where Σλ = K", "real", r"\theta", real=True)
 mu = _number("mu", "smoothing", "> 0", r"\mu", **_positive)
-h = _number("h", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
+h_K = _number("h_K", "binary entropy of K/n, −p ln p − (1 − p) ln(1 − p) at p = K/n", "≥ 0", "h(K/n)", nonnegative=True)
+gap = _number("gap", "gap, v_[K] − v_[K+1]", "> 0", r"\Delta_v", **_positive)
 R_K = _number("R_K", "2-norm of the K largest |x_i|", "≥ 0", nonnegative=True)
 R_2K = _number("R_2K", "2-norm of the 2K largest |x_i|", "≥ 0", "R_{2K}", nonnegative=True)
 R_inf = _number("R_inf", "largest |x_i|", "≥ 0", r"R_\infty", nonnegative=True)
@@ -89,14 +102,21 @@ M_ratio = _number("M_ratio", "ratio of the tuned rates of AAT and dense, at most
 
 # The bias of a hard gradient
 Lambda_1 = _number("Lambda_1", "bound of the slopes ‖∂ℓ/∂z‖", "> 0", r"\Lambda_1", **_positive)
-p = _number("p", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ p", "> 0", **_positive)
-eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon", **_positive)
+delta = _number("delta", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ δ", "> 0", r"\delta", **_positive)
+eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon_z", **_positive)
 c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)
-theta = _number("theta", "e^{−1/(2μcN)}", "> 0", r"\theta", **_positive)
+vartheta = _number("vartheta", "e^{−1/(2μcN)}", "> 0", r"\vartheta", **_positive)
 
 v = _sequence("v", Scalar, "vote of unit i")
+y = _sequence("y", Scalar, "vote of unit i at another point")
 x = _sequence("x", Scalar, "feature of unit i")
 lam = _sequence("lam", Scalar, "multiplier of unit i, λ ∈ Δ_{n,K}", r"\lambda")
+nu = _sequence("nu", Scalar, "multiplier of unit i at another point", r"\nu")
+
+entropy = _sequence("h", Elementary, "entropy, h(p) = −p ln p − (1−p) ln(1−p), h(0) = h(1) = 0")
+exponential = _sequence("e", Elementary, "exponential", r"\exp")
+softplus = _sequence("softplus", Elementary, "softplus, ln(1 + e^a)", r"\mathrm{softplus}")
+positive_part = _sequence("plus", Elementary, "positive part, max(a, 0)", r"\mathrm{pos}")
 
 HALF = sp.Rational(1, 2)
 

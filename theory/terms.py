@@ -41,6 +41,19 @@ class Scalar(sp.Function):
     _latex = Vector._latex
 
 
+class Elementary(Scalar):
+    """An elementary function of a random number, e.g. h(λ_i): of it only what the axioms of calculus say is known."""
+
+    @classmethod
+    def eval(cls, argument: sp.Expr) -> sp.Expr | None:
+        """The argument is written out, so that one number has one name."""
+        expanded = sp.expand(argument)
+        return None if expanded == argument else cls(expanded)
+
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
+        return _power(rf"{self.letter}\left({printer.doprint(self.args[0])}\right)", exp)
+
+
 class FixedVector(sp.Symbol):
     """A vector that involves no randomness, e.g. the comparator u."""
 
@@ -234,7 +247,12 @@ def simplified(coefficient: sp.Expr) -> sp.Expr:
     """The canonical form of a rational or radical expression in parameters: literally 0 when it vanishes."""
     reduced = sp.cancel(coefficient)
     radical = any(not power.exp.is_integer for power in reduced.atoms(sp.Pow))
-    return sp.cancel(sp.simplify(reduced)) if radical else reduced
+    if not radical:
+        return reduced
+    # SymPy would take a sum for its closed form, which it is only where its range is certain to exist
+    sums = {total: sp.Dummy(real=total.is_real, positive=total.is_positive) for total in reduced.atoms(sp.Sum)}
+    simple = sp.simplify(reduced.xreplace(sums))
+    return sp.cancel(simple.xreplace({name: total for total, name in sums.items()}))
 
 
 def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], list[sp.Expr]]:
@@ -261,7 +279,7 @@ def outermost(expr: sp.Expr) -> Iterator[sp.Expr]:
 
 
 def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
-    """A sum, distributed over its terms, with everything free of the index in front.
+    """A sum, distributed over its terms, with everything free of the index in front; a sum of one term is that term.
 
     A closed form, such as ``upper − lower + 1`` for the number of terms, stands for a sum only where that many terms
     are certain not to be fewer than none; else it stays a sum.
@@ -275,6 +293,8 @@ def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
     if not (lower.is_integer and upper.is_integer) or index in (lower.free_symbols | upper.free_symbols):
         raise IllTyped(f"a sum over {index} from {lower} to {upper}: expected integers free of {index}")
     count = upper - lower + 1
+    if count == 1 and not summand.has(sp.Sum):
+        return sp.expand(summand.subs(index, lower))
     total = sp.Integer(0)
     for term in sp.Add.make_args(sp.expand(summand)):
         front, rest = term.as_independent(index, as_Add=False)

@@ -185,7 +185,7 @@ def test_a_wrong_call_of_another_command(call: str, capsys: pytest.CaptureFixtur
     mistake(capsys, *call.split())
 
 
-@pytest.mark.parametrize("name", ["R99", "r1", "", "O11"])
+@pytest.mark.parametrize("name", ["R99", "r1", "", "O13"])
 def test_an_unknown_claim_is_answered_with_those_that_are_known(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = mistake(capsys, "prove", name)
     assert repr(name) in said

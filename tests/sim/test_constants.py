@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sim.problems import FAMILIES, Logistic, Problem
 from theory import claims
-from theory.losses import b
+from theory.losses.over_heads import b
 from theory.symbols import R_2K, R_K, R_inf, j, kappa, mu
 
 usual = settings(deadline=None, max_examples=40)

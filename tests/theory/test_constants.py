@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, log_softmax, logit, softmax, xlogy
 
 from theory import claims
-from theory.losses import b
+from theory.losses.over_heads import b
 from theory.symbols import j
 
 KINDS = ("entropic", "quadratic")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from theory.assumptions import STEP_AT_MOST_INVERSE_L
 from theory.facts import Range, Refused, at_most, nonnegative, residual
-from theory.operator import KEPT, UNITS
+from theory.operator.units import KEPT, UNITS
 from theory.symbols import G, K, L, T, eta, g, i, n, sigma, t, u, w
 from theory.terms import Dot, Inner, Norm2
 

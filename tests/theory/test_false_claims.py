@@ -8,11 +8,12 @@ import pytest
 import sympy as sp
 
 from theory import check, claims
-from theory.assumptions import CONVEX, DISTANCE, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
+from theory.assumptions import CONVEX, DISTANCE, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
 from theory.claim import Claim
 from theory.facts import Fact, Range, Refused, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
-from theory.operator import ENTROPY, ORDER, UNITS, lam, nu, other_slope, p, slope
+from theory.operator.curvature import ENTROPY, other_slope, p, slope
+from theory.operator.units import ORDER, UNITS
 from theory.proof import (
     Axiom,
     CauchySchwarz,
@@ -27,7 +28,7 @@ from theory.proof import (
     Telescope,
     Total,
 )
-from theory.symbols import G, K, L, N, T, epsilon, eta, g, i, inner, j, k, l, n, t, tau, u, v, w, x, z
+from theory.symbols import G, K, L, N, T, epsilon, eta, g, i, inner, j, k, l, lam, n, nu, t, tau, u, v, w, x, z
 from theory.terms import FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE = sp.Integer(1)
@@ -92,6 +93,20 @@ def no_noise(hidden: sp.Expr, definitions: dict) -> Claim:
             Axiom("mean", "unbiased", "tower", {"time": t, "against": MEAN}),
             Certificate("c", None, {"hidden": ONE, "mean": ONE}),
         ),
+    )
+
+
+def instance(values: dict, *assumptions: Assumption) -> Claim:
+    """R6t with other values for its parameters, under its other assumptions and ``assumptions``."""
+    kept = {each.id: each.at(values) for each in R6t.assumptions if each.condition is None}
+    kept.update({each.id: each for each in assumptions})
+    stated = R6t.statement
+    return replace(
+        R6t,
+        statement=replace(stated, lhs=stated.lhs.subs(values), rhs=stated.rhs.subs(values)),
+        definitions={name: meaning.subs(values) for name, meaning in R6t.definitions.items()},
+        assumptions=tuple(kept.values()),
+        proof=(Lemma("lemma", R6t, values), Certificate("c", None, {"lemma": ONE})),
     )
 
 
@@ -432,6 +447,14 @@ FALSE = {
         lambda: squares(at_most(Norm2(u), 0), ONE, ONE - 1, definitions={inner(t, k): u, inner(t, 0): 2 * u}),
     ),
     "noise of the epoch": FalseClaim("g = ±1 = y, F = 0", lambda: no_noise(inner(t, k), {inner(t, k): g(t)})),
+    "an instance whose step is too long": FalseClaim("L = 1: η = 3 diverges", lambda: instance({eta: 3 / L})),
+    "an instance that climbs": FalseClaim("w_{t+1} = w_t + g_t/L", lambda: instance({eta: -1 / L})),
+    "an instance for another step each time": FalseClaim(
+        "η_t = 1/((t + 1)L) was not summed", lambda: instance({eta: 1 / ((t + 1) * L)})
+    ),
+    "an instance with a smaller L than is assumed": FalseClaim(
+        "F(w) = ‖w‖²/2, η = 3", lambda: instance({L: L / 4, eta: 3 / L}, SMOOTH)
+    ),
     "some p becomes every p": FalseClaim("p → 0", lambda: from_rule(_curved, ENTROPY, "curvature")),
 }
 

@@ -14,7 +14,7 @@ from theory import check, claims
 from theory.assumptions import CONVEX, DISTANCE, SECOND_MOMENT, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
-from theory.operator import MULTIPLIERS, UNITS, over
+from theory.operator.units import MULTIPLIERS, UNITS, over
 from theory.proof import (
     Axiom,
     CauchySchwarz,
@@ -483,3 +483,22 @@ def test_no_assumption_hides_behind_the_name_of_another():
     claim = moment(eta)
     namesake = Assumption("second moment", "never used")
     assert not check(replace(claim, assumptions=(*claim.assumptions, namesake))).proved
+
+
+def test_a_lemma_holds_for_other_values_of_its_parameters():
+    """R6t with a step that depends on the horizon, under a condition that gives the lemma's."""
+    R6t = claims["R6t"]
+    values = {eta: eta / T}
+    kept = (a.at(values) for a in R6t.assumptions if a.condition is None)
+    slack = sp.Dummy("s", nonnegative=True)
+    long = Assumption("long", "", domain={L: 1 / (eta + slack), T: 1 + sp.Dummy("r", nonnegative=True)})
+    stated = R6t.statement
+    claim = replace(
+        R6t,
+        statement=replace(stated, rhs=stated.rhs.subs(values)),
+        definitions={name: meaning.subs(values) for name, meaning in R6t.definitions.items()},
+        assumptions=(*kept, long),
+        proof=(Lemma("lemma", R6t, values), Certificate("c", None, {"lemma": sp.Integer(1)})),
+    )
+    assert check(claim).refused is None
+    assert check(replace(claim, assumptions=R6t.assumptions)).refused is not None

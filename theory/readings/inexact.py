@@ -5,11 +5,12 @@ Setting
     :math:`f_j\,x\odot\lambda_j`, with e and f the slopes of the loss at the hard and at the smoothed scores.
 
 Guarantee
-    Claim ``bias``: they differ by at most :math:`\Lambda_1 p + \varepsilon R_K`, where :math:`\|e\|\le\Lambda_1`,
-    :math:`\|f-e\|\le\varepsilon`, :math:`\|x\odot(1_{S_j}-\lambda_j)\|\le p` and :math:`\|x\odot\lambda_j\|\le R_K`.
+    Claim ``bias``: they differ by at most :math:`\Lambda_1\delta + \varepsilon_z R_K`, where
+    :math:`\|e\|\le\Lambda_1`, :math:`\|f-e\|\le\varepsilon_z`, :math:`\|x\odot(1_{S_j}-\lambda_j)\|\le\delta` and
+    :math:`\|x\odot\lambda_j\|\le R_K`.
 
     Claim ``gap.mean``: if at most a share ct of the N samples has a gap of t or less, for every t, then the mean of
-    :math:`e^{-\Delta_v/(2\mu)}`, the factor by which both p and ε shrink with the gap (O10, O12), is at most 2cμ.
+    :math:`e^{-\Delta_v/(2\mu)}`, the factor by which both δ and ε shrink with the gap (O10, O12), is at most 2cμ.
 
 Proof
     ``bias``: :math:`ed+(e-f)b` with :math:`d = a-b`, and Young's inequality with the weight that makes it tight.
@@ -25,7 +26,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most
 from theory.proof import Axiom, Certificate, Telescope, Total
-from theory.symbols import R_K, Lambda_1, N, O, c, eps, i, j, mu, p, theta
+from theory.symbols import R_K, Lambda_1, N, O, c, delta, eps, i, j, mu, vartheta
 from theory.terms import Scalar, sequence
 
 ONE = sp.Integer(1)
@@ -34,7 +35,7 @@ CLASSES = Range(j, ONE, O)
 e, f = sequence("e", Scalar), sequence("f", Scalar)
 _dd, _db, _bb = (sequence(name, Scalar, letter) for name, letter in
                  (("dd", r"\|d\|^2"), ("db", r"\langle d,b\rangle"), ("bb", r"\|b\|^2")))  # fmt: skip
-_weight = eps * R_K / (Lambda_1 * p)
+_weight = eps * R_K / (Lambda_1 * delta)
 _turn = e(j) - f(j)
 
 
@@ -49,11 +50,11 @@ def _sum(term: sp.Expr) -> sp.Sum:
 
 MASKS = Assumption(
     "masks",
-    r"for each class $d=x\odot(1_S-\lambda)$ and $b=x\odot\lambda$ have $\|d\|\le p$ (O10) and $\|b\|\le R_K$ "
+    r"for each class $d=x\odot(1_S-\lambda)$ and $b=x\odot\lambda$ have $\|d\|\le\delta$ (O10) and $\|b\|\le R_K$ "
     r"(G.head), with $x\ne0$, so that $R_K>0$",
     {
         "square": lambda alpha, beta: at_most(0, _square(alpha, beta)),
-        "moved": lambda: at_most(_dd(j), p**2),
+        "moved": lambda: at_most(_dd(j), delta**2),
         "kept": lambda: at_most(_bb(j), R_K**2),
     },
     domain={R_K: sp.Dummy("R", positive=True)},
@@ -61,7 +62,7 @@ MASKS = Assumption(
 )
 SLOPES = Assumption(
     "slopes",
-    r"$\|e\|\le\Lambda_1$ for the slopes $e=\partial\ell/\partial z$, and $\|e-f\|\le\varepsilon$ where the scores "
+    r"$\|e\|\le\Lambda_1$ for the slopes $e=\partial\ell/\partial z$, and $\|e-f\|\le\varepsilon_z$ where the scores "
     r"move by smoothing (O12)",
     {
         "size": lambda: at_most(_sum(e(j) ** 2), Lambda_1**2),
@@ -73,8 +74,8 @@ SLOPES = Assumption(
 BIAS = Claim(
     id="bias",
     title="Hard and smoothed gradients of one sample",
-    setting=r"$\sum_j\|e_j\,x\odot1_{S_j}-f_j\,x\odot\lambda_j\|^2\le(\Lambda_1p+\varepsilon R_K)^2$",
-    statement=at_most(_sum(_square(e(j), _turn)), (Lambda_1 * p + eps * R_K) ** 2),
+    setting=r"$\sum_j\|e_j\,x\odot1_{S_j}-f_j\,x\odot\lambda_j\|^2\le(\Lambda_1\delta+\varepsilon_z R_K)^2$",
+    statement=at_most(_sum(_square(e(j), _turn)), (Lambda_1 * delta + eps * R_K) ** 2),
     assumptions=(MASKS, SLOPES),
     source="triangle inequality",
     proof=(
@@ -83,7 +84,7 @@ BIAS = Claim(
         Axiom("kept", "masks", "kept", over=CLASSES),
         Certificate(
             "each",
-            at_most(_square(e(j), _turn), (1 + _weight) * e(j) ** 2 * p**2 + (1 + 1 / _weight) * _turn**2 * R_K**2),
+            at_most(_square(e(j), _turn), (1 + _weight) * e(j) ** 2 * delta**2 + (1 + 1 / _weight) * _turn**2 * R_K**2),
             using={
                 "Young": _weight,
                 "moved": (1 + _weight) * e(j) ** 2,
@@ -96,7 +97,7 @@ BIAS = Claim(
         Certificate(
             "bias",
             None,
-            using={"all": ONE, "size": (1 + _weight) * p**2, "change": (1 + 1 / _weight) * R_K**2},
+            using={"all": ONE, "size": (1 + _weight) * delta**2, "change": (1 + 1 / _weight) * R_K**2},
         ),
     ),
 )
@@ -108,16 +109,16 @@ _rate = 1 / (2 * mu * c * N)
 GAPS = Assumption(
     "gaps",
     r"a share of at most $ct$ of the samples has a gap $\Delta_v\le t$, for every $t$: the $i$-th smallest is at least "
-    r"$i/(cN)$, so $q_i=e^{-\Delta_v/(2\mu)}\le\theta^i$ with $\theta=e^{-1/(2\mu cN)}$",
-    {"rank": lambda: at_most(close(i), theta**i)},
+    r"$i/(cN)$, so $q_i=e^{-\Delta_v/(2\mu)}\le\vartheta^i$ with $\vartheta=e^{-1/(2\mu cN)}$",
+    {"rank": lambda: at_most(close(i), vartheta**i)},
 )
 EXPONENTIAL = Assumption(
     "exponential",
-    r"calculus: $e^a\ge1+a$, so $1-\theta\ge\theta/(2\mu cN)$",
-    {"tangent": lambda: at_most(_rate * theta, 1 - theta)},
+    r"calculus: $e^a\ge1+a$, so $1-\vartheta\ge\vartheta/(2\mu cN)$",
+    {"tangent": lambda: at_most(_rate * vartheta, 1 - vartheta)},
 )
 _mean = sp.Sum(close(i), SAMPLES.limits) / N
-_series = sp.Sum(theta**i, SAMPLES.limits)
+_series = sp.Sum(vartheta**i, SAMPLES.limits)
 
 GAP_MEAN = Claim(
     id="gap.mean",
@@ -129,14 +130,14 @@ GAP_MEAN = Claim(
     proof=(
         Axiom("each", "gaps", "rank", over=SAMPLES),
         Total("all", "each"),
-        Telescope("geometric", theta**i, SAMPLES),
-        Certificate("tail", at_most(0, theta ** (N + 1)), squares=((theta ** (N + 1), ONE),)),
-        Certificate("series", at_most((1 - theta) * _series, theta), using={"geometric": ONE, "tail": ONE}),
+        Telescope("geometric", vartheta**i, SAMPLES),
+        Certificate("tail", at_most(0, vartheta ** (N + 1)), squares=((vartheta ** (N + 1), ONE),)),
+        Certificate("series", at_most((1 - vartheta) * _series, vartheta), using={"geometric": ONE, "tail": ONE}),
         Axiom("tangent", "exponential", "tangent"),
         Certificate(
             "mean",
             None,
-            using={"all": 1 / N, "series": 1 / (N * _rate * theta), "tangent": _series / (N * _rate * theta)},
+            using={"all": 1 / N, "series": 1 / (N * _rate * vartheta), "tangent": _series / (N * _rate * vartheta)},
         ),
     ),
 )

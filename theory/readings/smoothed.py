@@ -19,10 +19,10 @@ from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most
 from theory.proof import Axiom, Certificate, Lemma
-from theory.symbols import h, mu, n, u
+from theory.symbols import h_K, mu, n, u
 from theory.terms import HardObjective, Objective
 
-SMOOTHING_ERROR = mu * n * h
+SMOOTHING_ERROR = mu * n * h_K
 
 SMOOTHED = Assumption(
     "smoothed",
@@ -31,7 +31,7 @@ SMOOTHED = Assumption(
         "above": lambda at: at_most(HardObjective(at), Objective(at)),
         "below": lambda at: at_most(Objective(at), HardObjective(at) + SMOOTHING_ERROR),
     },
-    proved_by=("O6",),
+    proved_by=("O6", "O6.below", "error.monotone", "error.lipschitz"),
 )
 
 
