@@ -36,6 +36,7 @@ class Claim:
         proof: the steps, the last one concluding ``statement``.
         definitions: defined terms, e.g. ``w(t+1) = w(t) − η g(t)``.
         source: theorem and reference.
+        about: ids of other claims whose formulas the statement speaks of.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Claim:
     proof: tuple[Step, ...]
     source: str
     definitions: Definitions = field(default_factory=dict)
+    about: tuple[str, ...] = ()
 
     def prove(self, known: Sequence[StepReport] = ()) -> Checked:
         """Check the proof, in exact arithmetic; ``known`` as for :func:`theory.proof.check`."""

@@ -80,8 +80,8 @@ claims = Claims(claim for section in SECTIONS.values() for claim in section)
 
 
 def needs(claim: Claim) -> tuple[str, ...]:
-    """Ids of the claims that the proof of ``claim`` takes over: its lemmas, and what proves its assumptions."""
-    lemmas = [step.claim.id for step in claim.proof if isinstance(step, Lemma)]
+    """Ids of the claims that ``claim`` takes over: what it is about, its lemmas, and what proves its assumptions."""
+    lemmas = [*claim.about, *(step.claim.id for step in claim.proof if isinstance(step, Lemma))]
     return tuple(dict.fromkeys([*lemmas, *(id for assumption in claim.assumptions for id in assumption.proved_by)]))
 
 
