@@ -29,6 +29,7 @@ class Assumption:
         rules: named axiom schemas; their arguments come from the proof step.
         domain: substitution of a parameter by free non-negative symbols.
         condition: the same restriction as an expression that must be ≥ 0, for numbers.
+        strict: whether that expression must be > 0.
         constant: the constant that a problem must declare, if any.
         some: parameters of which a rule says only that they exist; they must be gone before a sum is taken and
             before the claim is concluded.
@@ -41,6 +42,7 @@ class Assumption:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     domain: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
     condition: sp.Expr | None = None
+    strict: bool = False
     constant: sp.Symbol | None = None
     some: frozenset[sp.Symbol] = frozenset()
     proved_by: tuple[str, ...] = ()
