@@ -9,9 +9,15 @@ from theory import heads, losses, operator
 from theory.claim import Claim, Rate, Refuted
 from theory.mutants import mutants
 from theory.proof import Checked
+from theory.rates.biased import R8
 from theory.rates.convex_average import R1
+from theory.rates.convex_decaying import R2
 from theory.rates.convex_last_iterate import R3
+from theory.rates.minibatch import R11, R11r, R11x
+from theory.rates.polyak_lojasiewicz import CONDITIONING, R7
+from theory.rates.smooth_convex import COCOERCIVE, R5, R5s
 from theory.rates.smooth_nonconvex import R6, R6t
+from theory.rates.strongly_convex import R4
 
 
 class UnknownClaim(KeyError):
@@ -52,9 +58,20 @@ class Claims(Mapping[str, Claim]):
 claims = Claims(
     (
         R1,
+        R2,
         R3,
+        R4,
+        R5,
+        R5s,
+        COCOERCIVE,
         R6,
         R6t,
+        R7,
+        CONDITIONING,
+        R8,
+        R11,
+        R11r,
+        R11x,
         operator.O1,
         operator.O4,
         operator.O7,
