@@ -26,9 +26,13 @@ from reports.verdict import STATUSES, Verdict
 from sim.results import write_whole
 from theory import Rate, claims
 from theory.claim import Refuted
+from theory.discover import NotFound, discover
 from theory.ledger import UnknownClaim
 from theory.plain import fact, plain, sentence
+from theory.proof import Certificate
 from theory.symbols import GLOSSARY
+from theory.terms import square
+from theory.worst_case import SETTINGS, NotInstalled, Unsolved, worst_case
 
 # Output that is no terminal has no width: names stay whole.
 console = Console(width=None if sys.stdout.isatty() else 400)
@@ -114,6 +118,62 @@ def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
         _write_json(json_file, (asdict(row) for row in rows))
     if any(row.status == "refused" for row in rows):
         raise SystemExit(1)
+
+
+@app.command("worst-case")
+@_ids
+@click.option("--horizon", type=click.IntRange(min=1), multiple=True, default=(1, 2, 4, 8), show_default=True,
+              help="T; repeat it for several.")  # fmt: skip
+@click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True,
+              help="N, equally likely gradients at each iterate; 1 is the method without noise.")  # fmt: skip
+@click.option("--proof", is_flag=True, help="Also turn the dual of R1 or R3 into an exact proof, and check it.")
+@_json
+def worst_cases(
+    ids: tuple[str, ...], horizon: tuple[int, ...], samples: int, proof: bool, json_file: Path | None
+) -> None:
+    """Compare the bounds of rates with the exact worst case, a semidefinite program (extra `pep`)."""
+    wanted = ids or tuple(id for id in claims if id in SETTINGS)
+    for id in wanted:
+        if claims[id].id not in SETTINGS:
+            raise InputError(f"no worst case is posed for {id}; expected one of {', '.join(SETTINGS)}")
+    rates = [claim for claim in map(claims.__getitem__, wanted) if isinstance(claim, Rate)]
+    with _progress() as bar:
+        task = bar.add_task("solving", total=len(rates) * len(horizon))
+        rows = []
+        for claim in rates:
+            for steps in sorted(set(horizon)):
+                rows.append(worst_case(claim, steps, samples))
+                bar.advance(task)
+    table = Table("claim", "T", "N", "bound", "worst case", "bound / worst case", box=None)
+    for row in rows:
+        numbers = (f"{row.bound:.6g}", f"{row.worst_case:.6g}", f"{row.ratio:.6f}")
+        table.add_row(row.claim, str(row.horizon), str(row.samples), *numbers)
+    console.print(table)
+    if json_file:
+        _write_json(json_file, map(asdict, rows))
+    if proof:
+        for claim in rates:
+            for steps in sorted(set(horizon)):
+                _print_found(claim, steps)
+
+
+def _print_found(claim: Rate, horizon: int) -> None:
+    """The proof that the dual of the worst case turns into."""
+    try:
+        found = discover(claim, horizon)
+    except NotFound as reason:
+        console.print(f"\n{reason}", highlight=False, markup=False)
+        return
+    console.print(f"\n[bold]{found.id}[/bold]  {fact(found.statement)}", highlight=False)
+    table = Table("multiplier", "of", box=None)
+    last = found.proof[-1]
+    assert isinstance(last, Certificate)
+    for label, multiplier in last.using.items():
+        table.add_row(plain(multiplier), label)
+    for coefficient, root in last.squares:
+        table.add_row(plain(coefficient), plain(square(root)))
+    console.print(table)
+    console.print(f"proved, residual {found.prove().residual}; {found.source}", highlight=False)
 
 
 @app.command("book")
@@ -233,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except click.ClickException as error:
         return _complain(error.format_message())
-    except (InputError, UnknownClaim) as error:
+    except (InputError, UnknownClaim, NotInstalled, Unsolved) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or 'file'}: {error.strerror}; expected a place that can be written")

@@ -11,6 +11,7 @@ from sympy.printing.str import StrPrinter
 
 from theory.facts import Fact
 from theory.symbols import GLOSSARY, one_root
+from theory.terms import Elementary
 
 _LATEX = LatexNodes2Text(math_mode="text")
 _MACROS = {r"\|": "‖", r"\tfrac": r"\frac", r"\left": "", r"\right": "", r"\,": " ", "''": "″"}
@@ -62,10 +63,10 @@ class _Plain(StrPrinter):
         letter = getattr(expr, "letter", None)
         if letter is None:
             return super()._print_Function(expr)
-        return self._indexed(sentence(f"${letter}$"), *expr.args)
-
-    def _print_Elementary(self, expr: sp.Function) -> str:
-        return f"{sentence(f'${expr.letter}$')}({self._print(expr.args[0])})"
+        name = sentence(f"${letter}$")
+        if isinstance(expr, Elementary):
+            return f"{name}({self._print(expr.args[0])})"
+        return self._indexed(name, *expr.args)
 
     def _print_Objective(self, expr: sp.Function) -> str:
         return f"{expr.letter}({self._print(expr.args[0])})"

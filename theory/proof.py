@@ -492,6 +492,8 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
     fault = _misdefined(claim.definitions)
     if len({assumption.id for assumption in claim.assumptions}) < len(claim.assumptions):
         fault = "two assumptions have one name"
+    if len({step.label for step in claim.proof}) < len(claim.proof):
+        fault = "two steps have one name"
     if fault:
         return Checked(claim.id, (), (), fault)
     for step in claim.proof[len(known) :]:

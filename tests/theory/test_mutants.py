@@ -43,7 +43,7 @@ def test_every_hypothesis_is_dropped_and_every_constant_sharpened(id):
     if isinstance(claim, Refuted):
         return
     damages = [mutant.damage for mutant in mutants(claim)]
-    terms = sp.Add.make_args(sp.expand(claim.statement.rhs, deep=False))
+    terms = [term for term in sp.Add.make_args(sp.expand(claim.statement.rhs, deep=False)) if term != 0]
     assert {f"hypothesis dropped: {a.id}" for a in claim.assumptions} <= set(damages)
     assert sum(damage.startswith(("constant halved", "constant doubled")) for damage in damages) == len(terms)
     assert any("sign flipped" in damage for damage in damages)

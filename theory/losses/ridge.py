@@ -24,7 +24,7 @@ RIDGE_CURVATURE = Claim(
     id="L.ridge",
     title="A ridge adds its weight to the smoothness",
     setting=r"$F_\lambda = F+\frac\lambda2\|\cdot\|^2$ is $(L+\lambda)$-smooth: "
-    r"$F_\lambda(u) \le F_\lambda(w)+\langle\nabla F_\lambda(w),u-w\rangle+\frac{L+\lambda}2\|u-w\|^2$",
+    r"$F_\lambda(u) \le F_\lambda(w)+\langle\nabla F_\lambda(w),u-w\rangle+\frac{L+\lambda}{2}\|u-w\|^2$",
     statement=at_most(_there, _linear + (L + ridge) / 2 * Norm2(u - w(t))),
     assumptions=(SMOOTH,),
     source="identity",

@@ -39,8 +39,8 @@ def loss(first: sp.Expr, second: sp.Expr) -> sp.Expr:
 O11 = Refuted(
     id="O11",
     title="Cross-entropy over hard AAT is convex",
-    setting=r"$f(\frac{a+b}2) \le \frac{f(a)+f(b)}2$ for $f(w)=\ln(1+e^{-\max(w_1,w_2)})$: false at $a=(\ln2,-\ln2)$, "
-    r"$b=-a$, where $\ln2 > \ln\frac32$",
+    setting=r"$f((a+b)/2) \le (f(a)+f(b))/2$ for $f(w)=\ln(1+e^{-\max(w_1,w_2)})$: false at $a=(\ln2,-\ln2)$, "
+    r"$b=-a$, where $\ln2 > \ln(3/2)$",
     statement=at_most(loss((a1 + b1) / 2, (a2 + b2) / 2), (loss(a1, a2) + loss(b1, b2)) / 2),
     counterexample={a1: sp.log(2), a2: -sp.log(2), b1: -sp.log(2), b2: sp.log(2)},
     source="this project",
@@ -55,8 +55,8 @@ _excess = _s / (2 * (1 + _s)) - rho * _s**2
 O11_WEAK = Claim(
     id="O11.weak",
     title="Cross-entropy over hard AAT is not weakly convex",
-    setting=r"for every $\rho\ge0$ there are $a$, $b$ with $f(\frac{a+b}2) > \frac{f(a)+f(b)}2+\frac\rho8\|a-b\|^2$, "
-    r"by at least $\frac{\rho+2}{4(2\rho+3)(\rho+1)^2}$",
+    setting=r"for every $\rho>0$ there are $a$, $b$ with $f((a+b)/2) > (f(a)+f(b))/2+\frac{\rho}{8}\|a-b\|^2$, "
+    r"by at least $(\rho+2)/(4(2\rho+3)(\rho+1)^2)$",
     statement=at_most((_end + loss(-_t, _t)) / 2 + rho / 8 * _distance2 + sp.factor(_excess), _middle),
     assumptions=(LOGARITHM,),
     source="this project",

@@ -67,11 +67,11 @@ def best_vertex(
     ``(τ − v_i) λ_i ≥ 0`` off it. The two middle arguments are the labels of ``λ ≤ 1`` and ``λ ≥ 0``.
     """
     return (
-        Axiom("above", order, "kept"),
-        Product("kept units", "above", at_most_one),
+        Axiom("at least τ", order, "kept"),
+        Product("kept units", "at least τ", at_most_one),
         Total("kept", "kept units"),
-        Axiom("below", order, "dropped"),
-        Product("dropped units", "below", at_least_zero),
+        Axiom("at most τ", order, "dropped"),
+        Product("dropped units", "at most τ", at_least_zero),
         Total("dropped", "dropped units"),
         Split("votes", votes * weights, Range(i, ONE, n), budget),
         Split("weights", weights, Range(i, ONE, n), budget),
