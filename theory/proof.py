@@ -380,7 +380,8 @@ class Limit(Step):
         gap = normal(fact.gap, context.claim.definitions)
         if not gap.is_polynomial(self.symbol) or any(self.symbol in atom.free_symbols for atom in gap.atoms(*ATOMS)):
             raise Refused(f"{self.of!r} is not certain to be continuous in {self.symbol}")
-        return replace(fact, lhs=sp.Integer(0), rhs=gap.subs(self.symbol, 0)), sp.Integer(0)
+        limit = replace(fact, lhs=fact.lhs.subs(self.symbol, 0), rhs=fact.rhs.subs(self.symbol, 0))
+        return limit, residual(limit, gap.subs(self.symbol, 0), context.claim.definitions)
 
     def _hypotheses(self, context: Context) -> Iterator[sp.Expr]:
         """What the claim supposes, with another symbol in the arguments of its axioms."""
