@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from reports import graph, html
 from reports.ledger import LedgerRow
@@ -55,7 +56,8 @@ def render(rows: Sequence[LedgerRow]) -> str:
         mutants=sum(row.mutants_total for row in rows),
         glossary=GLOSSARY,
         assumptions=assumptions(known),
-        picture=_svg(rows, sections),
+        picture=_svg(graph.draw(rows, sections)),
+        ratio=_svg(graph.draw_ratio()),
         is_rate=lambda claim: isinstance(claim, Rate),
         is_refuted=lambda claim: isinstance(claim, Refuted),
         latex=latex,
@@ -74,8 +76,8 @@ def assumptions(ids: Sequence[str] | dict[str, LedgerRow]) -> list[Entry]:
     return [Entry(first[key], tuple(by)) for key, by in used.items()]
 
 
-def _svg(rows: Sequence[LedgerRow], sections: dict[str, list[str]]) -> bytes:
+def _svg(figure: Figure) -> bytes:
     stream = BytesIO()
     with mpl.rc_context(STYLE):
-        graph.draw(rows, sections).savefig(stream, format="svg", metadata={"Date": None})
+        figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()

@@ -1,18 +1,48 @@
-"""The dependency graph of the claims as a figure: an arrow goes from a claim to one that takes it over."""
+"""Figures of the proof book: what needs what, and what AAT costs against the dense head."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
+import numpy as np
+import sympy as sp
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.ticker import NullLocator
 
 from reports.ledger import LedgerRow
 from reports.plots import STYLE
+from theory.rates.matching import LEADING, OF_ONE_SIZE
+from theory.symbols import K, R_inf, mu, n
 
 _COLOURS = {"proved": "#00664b", "conditional": "#8a5a00", "refuted": "#5c5f66", "refused": "#b3261e"}
+_LINES = ("#D55E00", "#0072B2", "#009E73", "#000000")
 _COLUMN, _ROW = 2.6, 0.34
+
+
+def draw_ratio(width: int = 64, smoothings: Sequence[float] = (0.02, 0.1, 1.0, 10.0)) -> Figure:
+    """Claim R13 for R6: by which factor the leading term grows or shrinks when K votes are heard, smoothed by μ.
+
+    Args:
+        width: n, the number of units, with features of one size R_∞ = 1.
+        smoothings: the μ, one line each.
+    """
+    factor = sp.lambdify((K, mu), LEADING.subs({**OF_ONE_SIZE, n: width}).subs(R_inf, 1), "numpy")
+    heard = np.arange(1, width + 1)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+        axes = figure.add_subplot()
+        for colour, dashes, value in zip(_LINES, ("-", "--", "-.", ":"), smoothings, strict=False):
+            axes.plot(heard, factor(heard, value), color=colour, ls=dashes, label=f"μ = {value:g}")
+        axes.axhline(1, color="#777777", lw=0.8)
+        axes.set(xscale="log", yscale="log", xlabel=f"votes heard, K of n = {width}",
+                 ylabel="factor on the leading term of R6")  # fmt: skip
+        axes.set_title("R13  AAT against the dense head, bound for bound", loc="left", fontsize=10, fontweight="bold")
+        axes.set_xticks(ticks := [2**k for k in range(width.bit_length())], list(map(str, ticks)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.legend(title="below 1, the bound of AAT is the better one", title_fontsize=8)
+    return figure
 
 
 def draw(rows: Sequence[LedgerRow], sections: Mapping[str, Sequence[str]]) -> Figure:

@@ -26,10 +26,13 @@ from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most
 from theory.proof import Axiom, Certificate
-from theory.symbols import R_K, G, L, M_ratio, R_inf, R_n, mu, r, s, sigma
+from theory.symbols import R_K, G, K, L, M_ratio, R_inf, R_n, mu, n, r, s, sigma
 
 RATIO_L = (R_K**2 + R_inf**2 / mu) / R_n**2
 RATIO_G = R_K / R_n
+# the factor of the leading term of R6, √(LΔ)σ/√T, and what it is for features of one size
+LEADING = sp.sqrt(RATIO_L) * RATIO_G
+OF_ONE_SIZE = {R_K: sp.sqrt(K) * R_inf, R_n: sp.sqrt(n) * R_inf}
 GROWN = {L: r**2 * L, G: s * G, sigma: s * sigma}
 
 
@@ -66,5 +69,6 @@ def matching(rate: Rate) -> Claim:
         statement=at_most(rate.tuning.rate.subs(GROWN, simultaneous=True), M_ratio * rate.tuning.rate),
         assumptions=(largest,),
         source="Sun, Ravi, Singh 2019, abstract",
+        about=(rate.id,),
         proof=(*(Axiom(name, "ratio", name) for name in using), Certificate("match", None, using)),
     )
