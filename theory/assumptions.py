@@ -232,6 +232,7 @@ WITHOUT_REPLACEMENT = Assumption(
     r"a random order has variance at most $\frac{\sigma^2}{k}\frac{N-k}{N-1}$",
     {"first terms": _spread},
     constant=s.sigma,
+    proved_by=("R11",),
 )
 WHOLE_EPOCHS = Assumption("whole epochs", r"$T = NE$", {"count": lambda: equals(s.T, s.N * s.E)})
 STEP_AT_MOST_INVERSE_2LN = Assumption(
