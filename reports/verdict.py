@@ -129,7 +129,7 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     if name == "step":
         if "L" not in run.constants:
             return "not met: no L is declared"
-        broken = claim.broken(horizon.eta, run.constants)
+        broken = claim.broken(horizon.eta, {**run.constants, "T": horizon.T})
         return f"not met: {broken}" if broken else f"η = {horizon.eta:.3g}"
     if name == "convex":
         excess = horizon.audit.get("convexity")

@@ -13,6 +13,7 @@ from theory.rates.biased import R8
 from theory.rates.convex_average import R1
 from theory.rates.convex_decaying import R2
 from theory.rates.convex_last_iterate import R3
+from theory.rates.gap_adaptive import ANNEALED_BIAS, ANNEALED_SMOOTH, R14, R14_GAP
 from theory.rates.matching import matching
 from theory.rates.minibatch import R11, R11r, R11x
 from theory.rates.momentum import R9
@@ -23,7 +24,8 @@ from theory.rates.smooth_nonconvex import R6, R6t
 from theory.rates.strongly_convex import R4
 from theory.rates.weakly_convex import R10
 from theory.readings.exact import MONOTONE, ROUTING, exact
-from theory.readings.inexact import BIAS, GAP_MEAN
+from theory.readings.inexact import BIAS, BIAS_MEAN, GAP_MEAN
+from theory.readings.smoothed import BEST_SMOOTHING, smoothed
 from theory.second_opinion import SecondOpinion, second_opinion
 
 
@@ -84,12 +86,19 @@ SECTIONS: dict[str, tuple[Claim, ...]] = {
         R11r,
         R11x,
         R12,
+        R14,
+        R14_GAP,
     ),
     "Readings": (
-        *(exact(rate, loss) for rate in (R1, R3) for loss in (ROUTING, MONOTONE)),
+        *(exact(rate, loss) for rate in (R1, R2, R3) for loss in (ROUTING, MONOTONE)),
+        *(smoothed(rate) for rate in (R1, R3, R5s)),
+        BEST_SMOOTHING,
         BIAS,
         GAP_MEAN,
-        *(matching(rate) for rate in (R1, R3, R6)),
+        BIAS_MEAN,
+        ANNEALED_SMOOTH,
+        ANNEALED_BIAS,
+        *(matching(rate) for rate in (R1, R2, R3, R4, R5s, R6, R9, R10, R12)),
     ),
 }
 

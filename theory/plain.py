@@ -49,7 +49,8 @@ class _Plain(StrPrinter):
     """SymPy's printer with the field's signs: ‖a‖², ⟨a, b⟩, w_t, Σ, powers as superscripts."""
 
     def _print_Symbol(self, expr: sp.Symbol) -> str:
-        return sentence(f"${GLOSSARY[expr.name].latex if expr.name in GLOSSARY else sp.latex(expr)}$")
+        name = GLOSSARY[expr.name].latex if expr.name in GLOSSARY else sp.latex(expr)
+        return sentence(f"${name}$").replace("*", "∗")
 
     _print_FixedVector = _print_Symbol
     _print_Dummy = _print_Symbol

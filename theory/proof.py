@@ -508,6 +508,7 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
             fact, left = step.draw(context)
             for side in (fact.lhs, fact.rhs):
                 normal(side)
+                _indexed(side)
         except (Refused, IllTyped) as fault:
             reports.append(StepReport(step, None, None, str(fault)))
             return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: {fault}")
@@ -523,6 +524,13 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
         if unused:
             refused = f"never used: {', '.join(unused)}"
     return Checked(claim.id, tuple(reports), tuple(context.used), refused)
+
+
+def _indexed(expr: sp.Expr) -> None:
+    """Refuses a sum over anything but an index, so that no sum captures a parameter that a definition mentions."""
+    for total in expr.atoms(sp.Sum):
+        if total.limits[0][0] not in _INDICES:
+            raise Refused(f"{total.limits[0][0]} is no index to sum over")
 
 
 def _misdefined(definitions: Definitions) -> str | None:

@@ -120,6 +120,7 @@ M_ratio = _number("M_ratio", "ratio of the tuned rates of AAT and dense, at most
 
 # The bias of a hard gradient
 Lambda_1 = _number("Lambda_1", "bound of the slopes ‖∂ℓ/∂z‖", "> 0", r"\Lambda_1", **_positive)
+Lambda_2 = _number("Lambda_2", "Lipschitz constant of the slopes ∂ℓ/∂z", "≥ 0", r"\Lambda_2", nonnegative=True)
 delta = _number("delta", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ δ", "> 0", r"\delta", **_positive)
 eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon_z", **_positive)
 c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)

@@ -43,7 +43,7 @@ from theory.claim import Claim, Rate
 from theory.facts import at_most
 from theory.proof import Certificate, Lemma
 from theory.rates.biased import BIAS, R8
-from theory.symbols import Delta, L, M, T, eta, m, sigma, zeta
+from theory.symbols import L, M, T, eta, m, zeta
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
 FIFTH = T ** sp.Rational(1, 5)
@@ -54,7 +54,9 @@ def annealed(id: str, title: str, setting: str, rougher: sp.Expr, nearer: sp.Exp
     """R8 for a smoothing that shrinks with the horizon.
 
     Args:
-        id, title, setting: of the claim.
+        id: of the claim.
+        title: of the claim.
+        setting: of the claim.
         rougher: by which factor smoothness grows from that of horizon 1.
         nearer: by which factor the bias shrinks.
         shown: the claims that bound the bias.

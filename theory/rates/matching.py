@@ -24,16 +24,16 @@ import sympy as sp
 
 from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
-from theory.facts import at_most
+from theory.facts import at_most, defined
 from theory.proof import Axiom, Certificate
-from theory.symbols import R_K, G, K, L, M_ratio, R_inf, R_n, mu, n, r, s, sigma
+from theory.symbols import R_K, G, K, L, L_max, M_ratio, R_inf, R_n, mu, n, r, s, sigma, sigma_star
 
 RATIO_L = (R_K**2 + R_inf**2 / mu) / R_n**2
 RATIO_G = R_K / R_n
 # the factor of the leading term of R6, √(LΔ)σ/√T, and what it is for features of one size
 LEADING = sp.sqrt(RATIO_L) * RATIO_G
 OF_ONE_SIZE = {R_K: sp.sqrt(K) * R_inf, R_n: sp.sqrt(n) * R_inf}
-GROWN = {L: r**2 * L, G: s * G, sigma: s * sigma}
+GROWN = {L: r**2 * L, L_max: r**2 * L_max, G: s * G, sigma: s * sigma, sigma_star: s * sigma_star}
 
 
 def factors(rate: Rate) -> dict[sp.Expr, sp.Expr]:
@@ -59,6 +59,8 @@ def matching(rate: Rate) -> Claim:
         r"$M$ is at least " + ", ".join(f"${sp.latex(factor)}$" for factor in dict.fromkeys(grown.values())),
         {str(factor): (lambda factor=factor: at_most(factor, M_ratio)) for factor in grown.values()},
     )
+    tuned = rate.tuning.rate
+    domains = () if defined(tuned, {}) else tuple(a for a in rate.assumptions if set(a.domain) & tuned.free_symbols)
     using: dict[str, sp.Expr] = {}
     for term, factor in grown.items():
         using[str(factor)] = using.get(str(factor), sp.Integer(0)) + term
@@ -66,8 +68,8 @@ def matching(rate: Rate) -> Claim:
         id=f"R13.{rate.id}",
         title=f"AAT matches dense: {rate.title[0].lower()}{rate.title[1:]}",
         setting=r"tuned rates of the head that hears $K$ votes and of the dense head; $L_\mu=r^2L$, $R_K=s\|x\|$",
-        statement=at_most(rate.tuning.rate.subs(GROWN, simultaneous=True), M_ratio * rate.tuning.rate),
-        assumptions=(largest,),
+        statement=at_most(tuned.subs(GROWN, simultaneous=True), M_ratio * tuned),
+        assumptions=(largest, *domains),
         source="Sun, Ravi, Singh 2019, abstract",
         about=(rate.id,),
         proof=(*(Axiom(name, "ratio", name) for name in using), Certificate("match", None, using)),

@@ -12,6 +12,10 @@ Guarantee
     Claim ``gap.mean``: if at most a share ct of the N samples has a gap of t or less, for every t, then the mean of
     :math:`e^{-\Delta_v/(2\mu)}`, the factor by which both δ and ε shrink with the gap (O10, O12), is at most 2cμ.
 
+    Claim ``bias.mean``: so the mean of the samples' biases, and with it the length of their mean, is at most
+    :math:`\zeta(\mu) = 2c\mu(\Lambda_1R_\infty\sqrt n + 2\Lambda_2R_K\sqrt{OK(n-K)}\,\mu)`, with
+    :math:`\Lambda_2` the Lipschitz constant of the slopes.
+
 Proof
     ``bias``: :math:`ed+(e-f)b` with :math:`d = a-b`, and Young's inequality with the weight that makes it tight.
     ``gap.mean``: the i-th smallest gap is at least i/(cN), so the mean is at most that of a geometric series.
@@ -25,8 +29,9 @@ import sympy as sp
 from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most
-from theory.proof import Axiom, Certificate, Telescope, Total
-from theory.symbols import R_K, Lambda_1, N, O, c, delta, eps, i, j, mu, vartheta
+from theory.operator.units import FEWER
+from theory.proof import Axiom, Certificate, Lemma, Telescope, Total
+from theory.symbols import R_K, K, Lambda_1, Lambda_2, N, O, R_inf, c, delta, eps, i, j, mu, n, vartheta
 from theory.terms import Scalar, sequence
 
 ONE = sp.Integer(1)
@@ -139,5 +144,34 @@ GAP_MEAN = Claim(
             None,
             using={"all": 1 / N, "series": 1 / (N * _rate * vartheta), "tangent": _series / (N * _rate * vartheta)},
         ),
+    ),
+)
+
+one = sequence("one", Scalar, r"\\beta")
+# δ and ε_z of ``bias`` for a sample with q = e^{−Δ_v/(2μ)}: O10 for the mask, O12 for each of O scores
+BIAS_SCALE = Lambda_1 * R_inf * sp.sqrt(n) + 2 * Lambda_2 * R_K * sp.sqrt(O * K * (n - K)) * mu
+ZETA = 2 * c * mu * BIAS_SCALE
+
+EACH_BIAS = Assumption(
+    "each bias",
+    r"sample $i$ has a bias of at most $(\Lambda_1R_\infty\sqrt n+2\Lambda_2R_K\sqrt{OK(n-K)}\,\mu)\,q_i$: claim "
+    r"bias with $\delta=R_\infty\sqrt n\,q_i$ and $\varepsilon_z=2\Lambda_2\sqrt{OK(n-K)}\,\mu\,q_i$",
+    {"bound": lambda: at_most(one(i), BIAS_SCALE * close(i))},
+    proved_by=("bias", "O10", "O12"),
+)
+
+BIAS_MEAN = Claim(
+    id="bias.mean",
+    title="The bias of the hard gradient",
+    setting=r"$\|\frac1N\sum_i\beta_i\| \le \frac1N\sum_i\|\beta_i\| \le "
+    r"2c\mu(\Lambda_1R_\infty\sqrt n + 2\Lambda_2R_K\sqrt{OK(n-K)}\,\mu)$",
+    statement=at_most(sp.Sum(one(i), SAMPLES.limits) / N, ZETA),
+    assumptions=(EACH_BIAS, GAPS, EXPONENTIAL, FEWER),
+    source="this project",
+    proof=(
+        Lemma("gaps", GAP_MEAN),
+        Axiom("each", "each bias", "bound", over=SAMPLES),
+        Total("all", "each"),
+        Certificate("mean", None, using={"all": 1 / N, "gaps": BIAS_SCALE}),
     ),
 )
