@@ -209,24 +209,28 @@ def _once(epoch: sp.Expr, against: sp.Expr) -> Fact:
     return equals(Inner(all_terms, against), s.N * Inner(Gradient(s.w(epoch)), against))
 
 
-def _sampled(epoch: sp.Expr, count: sp.Expr) -> Fact:
-    mean = Gradient(s.w(epoch))
-    first = sp.Sum(s.at_start(epoch, s.l), (s.l, 0, count - 1))
-    spread = count * (s.N - count) / (s.N - 1) * s.sigma**2
-    return at_most(Norm2(first), count**2 * Norm2(mean) + spread, expected=True)
+def _uniform(epoch: sp.Expr, position: sp.Expr, against: sp.Expr) -> Fact:
+    """At each position every term is as likely as another, whatever came before the epoch."""
+    if not known_by(against, epoch):
+        raise Refused(f"{against} is not known at the start of epoch {epoch}")
+    return equals(Inner(s.at_start(epoch, position), against), Inner(Gradient(s.w(epoch)), against), expected=True)
+
+
+def _spread(epoch: sp.Expr, count: sp.Expr) -> Fact:
+    deviations = sp.Sum(s.at_start(epoch, s.l) - Gradient(s.w(epoch)), (s.l, 0, count - 1))
+    return at_most(Norm2(deviations), count * (s.N - count) / (s.N - 1) * s.sigma**2, expected=True)
 
 
 RESHUFFLED = Assumption(
     "reshuffled",
-    r"each epoch takes every term once",
-    {"every term once": _once},
+    r"each epoch takes every term once, in a new uniformly random order",
+    {"every term once": _once, "mean": _uniform},
 )
 WITHOUT_REPLACEMENT = Assumption(
     "without replacement",
-    r"the first $k$ terms of an epoch are drawn uniformly without replacement, from gradients at $w_t$ whose mean "
-    r"squared distance from $\nabla F(w_t)$ is at most $\sigma^2$: the variance of their mean is at most "
-    r"$\frac{\sigma^2}{k}\frac{N-k}{N-1}$",
-    {"first terms": _sampled},
+    r"the gradients of the terms have variance at most $\sigma^2$ over the terms, so that the mean of the first $k$ in "
+    r"a random order has variance at most $\frac{\sigma^2}{k}\frac{N-k}{N-1}$",
+    {"first terms": _spread},
     constant=s.sigma,
     proved_by=("R11",),
 )

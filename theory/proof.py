@@ -137,6 +137,16 @@ class Axiom(Step):
     given: tuple[str, ...] = ()
 
     def draw(self, context: Context) -> tuple[Fact, sp.Expr]:
+        premises, fact = self.instance(context)
+        self._meet(premises, context)
+        if fact.over is not None and self.over not in (None, fact.over):
+            raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
+        for expr in (*self.arguments.values(), fact.lhs, fact.rhs):
+            context.meaningful(expr, self.over or fact.over)
+        return replace(fact, over=self.over or fact.over), sp.Integer(0)
+
+    def instance(self, context: Context) -> tuple[tuple[Fact, ...], Fact]:
+        """What the rule asks for and what it gives."""
         rules = context.assumption(self.assumption).rules
         if self.rule not in rules:
             raise Refused(f"{self.assumption!r} has no rule {self.rule!r}")
@@ -144,13 +154,7 @@ class Axiom(Step):
             drawn = rules[self.rule](**self.arguments)
         except TypeError as error:
             raise Refused(f"{self.rule!r} of {self.assumption!r} takes other arguments: {error}") from None
-        fact = drawn.fact if isinstance(drawn, Given) else drawn
-        self._meet(drawn.premises if isinstance(drawn, Given) else (), context)
-        if fact.over is not None and self.over not in (None, fact.over):
-            raise Refused(f"{self.rule!r} of {self.assumption!r} holds over another range")
-        for expr in (*self.arguments.values(), fact.lhs, fact.rhs):
-            context.meaningful(expr, self.over or fact.over)
-        return replace(fact, over=self.over or fact.over), sp.Integer(0)
+        return (drawn.premises, drawn.fact) if isinstance(drawn, Given) else ((), drawn)
 
     def _meet(self, premises: tuple[Fact, ...], context: Context) -> None:
         """Refuses premises that are not, one for one, what the facts ``given`` say surely, where the rule is used."""
@@ -382,7 +386,8 @@ class Limit(Step):
         gap = normal(fact.gap, context.claim.definitions)
         if not gap.is_polynomial(self.symbol) or any(self.symbol in atom.free_symbols for atom in gap.atoms(*ATOMS)):
             raise Refused(f"{self.of!r} is not certain to be continuous in {self.symbol}")
-        return replace(fact, lhs=sp.Integer(0), rhs=gap.subs(self.symbol, 0)), sp.Integer(0)
+        limit = replace(fact, lhs=fact.lhs.subs(self.symbol, 0), rhs=fact.rhs.subs(self.symbol, 0))
+        return limit, residual(limit, gap.subs(self.symbol, 0), context.claim.definitions)
 
     def _hypotheses(self, context: Context) -> Iterator[sp.Expr]:
         """What the claim supposes, with another symbol in the arguments of its axioms."""
@@ -394,7 +399,7 @@ class Limit(Step):
         for step in context.claim.proof:
             if isinstance(step, Axiom):
                 arguments = {name: sp.sympify(value).subs(self.symbol, other) for name, value in step.arguments.items()}
-                fact, _ = replace(step, arguments=arguments).draw(context)
+                _, fact = replace(step, arguments=arguments).instance(context)
                 yield from (fact.lhs, fact.rhs)
             elif isinstance(step, Lemma):
                 yield from (step.instance(step.claim.statement.lhs), step.instance(step.claim.statement.rhs))

@@ -1,17 +1,21 @@
 """R9, R10 and R12 on small problems in plain NumPy, with every sample path and every order of the samples.
 
-The expectations are exact up to rounding. Nothing of the theory is used but the bound that is held against them.
+The expectations are exact up to rounding. Nothing of the theory is used but the bounds that are held against them, the
+claims' own and those of mutants.
 """
 
 from itertools import permutations
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from theory import claims
+from theory.mutants import mutants
+from theory.symbols import T, eta
 
 ROUNDING = 1 + 1e-9
 R9, R10, R12 = claims["R9"], claims["R10"], claims["R12"]
@@ -167,6 +171,40 @@ def test_the_iterates_of_an_epoch_stay_as_near_as_the_proof_says(seed, N, size):
     variance = square(all_terms - mean).mean()
     bound = 0.4 * eta**2 * (2 * N**3 * square(mean) + N * (N + 1) * variance)
     assert np.mean(apart) <= bound * ROUNDING
+
+
+def sharper(claim, *terms):
+    """The bounds of the mutants that damage the terms of the bound that contain one of ``terms``."""
+    for mutant in mutants(claim):
+        if mutant.damage.startswith(("constant halved", "exponent of T")) and any(
+            term in mutant.damage for term in terms
+        ):
+            yield pytest.param(sp.lambdify((T, eta, *claim.constants), mutant.claim.statement.rhs), id=mutant.damage)
+
+
+@pytest.mark.parametrize("bound", [*sharper(R9, "Delta", "G**2*L*eta")])
+def test_sharper_terms_of_heavy_ball_are_false(bound):
+    """Not so its third term: it is what the proof gives."""
+    problem, beta, excess = Bowls(1.0, 0.0, 1.0), 0.001, []
+    for horizon, alpha in ((1, 1.0), (6, 0.1), (6, 0.5)):
+        scale = alpha * (1 - beta)
+        metric, moment = heavy_ball(problem, horizon, scale, beta)
+        known = {"L": 1.0, "G": moment**0.5, "Delta": problem.Delta, "beta": beta}
+        assert metric <= R9.bound_at(horizon, scale, known)
+        excess.append(metric / bound(horizon, scale, *(known[name.name] for name in R9.constants)))
+    assert max(excess) > 1.01
+
+
+@pytest.mark.parametrize("bound", [*sharper(R12, "Delta")])
+def test_sharper_descent_of_reshuffling_is_false(bound):
+    """Not so its noise term: it is what the proof gives."""
+    problem, excess = Bowls(1.0, 0.0, 1.0), []
+    for epochs, scale in ((1, 0.25), (2, 0.25), (6, 0.1)):
+        metric, _ = reshuffling(problem, epochs, scale)
+        known = {"L": 1.0, "sigma": 0.0, "Delta": problem.Delta, "N": 2}
+        assert metric <= R12.bound_at(2 * epochs, scale, known)
+        excess.append(metric / bound(2 * epochs, scale, *(known[name.name] for name in R12.constants)))
+    assert max(excess) > 1.01
 
 
 def kinks(centres, w):

@@ -19,7 +19,7 @@ Guarantee
 Proof
     Let :math:`d_{t,k}` be the gradient of the term at position k, at :math:`w_t`. From
     :math:`y_k - w = -\eta\sum_{l<k}(h_l - d_l) - \eta\sum_{l<k}d_l`, Young's inequality with weights 3 and 3/2,
-    Cauchy-Schwarz, smoothness, and the variance of a sum of k terms drawn without replacement,
+    Cauchy-Schwarz, smoothness, and the variance of a sum of k terms drawn without replacement (R11),
 
     .. math:: \mathbb E\|y_k-w\|^2 \le 3\eta^2L^2k\,\mathbb EV
         + \tfrac32\eta^2\big(k^2\mathbb E\|\nabla F(w)\|^2 + \tfrac{k(N-k)}{N-1}\sigma^2\big),
@@ -104,7 +104,9 @@ R12 = Rate.state(
         Certificate("later", at_most(0, _there, over=_later), squares=((_ONE, inner(t, l) - w(t)),)),
         Total("rest", "later", over=_positions),
         Split("before and after", _there, _anywhere, k - 1, over=_positions),
-        Axiom("sample", "without replacement", "first terms", {"epoch": t, "count": k}, _positions),
+        Axiom("mean", "reshuffled", "mean", {"epoch": t, "position": l, "against": _gradient}, _earlier),
+        Total("mean before", "mean", over=_positions),
+        Axiom("spread", "without replacement", "first terms", {"epoch": t, "count": k}, _positions),
         Certificate(
             "one position",
             at_most(
@@ -117,7 +119,8 @@ R12 = Rate.state(
                 "error before": _young * k,
                 "rest": _young * L**2 * k,
                 "before and after": -_young * L**2 * k,
-                "sample": _young / 2,
+                "spread": _young / 2,
+                "mean before": _young * k,
             },
             squares=((eta**2 / 2, 2 * _erred - _sampled),),
         ),
