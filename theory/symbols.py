@@ -58,7 +58,9 @@ G = _number("G", "second moment of the stochastic gradients, E‖g_t‖² ≤ G�
 L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
 L_max = _number("L_max", "smoothness of every sample's f_ξ", "> 0", r"L_{\max}", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
-sigma_star = _number("sigma_star", "noise at the comparator, E‖∇f_ξ(u)‖² ≤ σ_*²", "≥ 0", r"\sigma_*", nonnegative=True)
+sigma_star = _number(
+    "sigma_star", "noise at the comparator, E‖∇f_ξ(u)‖² ≤ σ_*²", "≥ 0", r"\sigma_\star", nonnegative=True
+)
 modulus = _number("modulus", "modulus of strong convexity", "> 0", r"\lambda", **_positive)
 m_PL = _number(
     "m_PL", "Polyak–Łojasiewicz constant, ‖∇F‖² ≥ 2m_PL (F − inf F)", "> 0, ≤ L", r"m_{\mathrm{PL}}", **_positive

@@ -108,6 +108,10 @@ class Dot(sp.Function):
 
     is_real = True
 
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
+        a, b = self.args
+        return (Norm2(a) if a == b else Inner(a, b))._latex(printer, exp)
+
 
 def _power(text: str, exp: str | None) -> str:
     return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
@@ -308,7 +312,7 @@ def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
         raise IllTyped(f"a sum over {index} from {lower} to {upper}: expected integers free of {index}")
     count = upper - lower + 1
     if count == 1 and not summand.has(sp.Sum):
-        return sp.expand(summand.subs(index, lower))
+        return sp.expand(summand.subs(index, lower)).replace(Dot, _entry)
     total = sp.Integer(0)
     for term in sp.Add.make_args(sp.expand(summand)):
         numerator, denominator = sp.fraction(term)
@@ -324,11 +328,9 @@ def _factored(denominator: sp.Expr) -> sp.Expr:
 
 
 def _closed(rest: sp.Expr, limits: sp.Tuple) -> sp.Expr:
-    """A sum over a range that is certain to exist: no term or one written out, a polynomial by Faulhaber."""
+    """A sum over a range that is certain to exist: 0 without terms, in closed form (Faulhaber) for a polynomial."""
     index, lower, upper = limits
     if upper - lower == -1:
         return sp.Integer(0)
-    if upper == lower and not rest.atoms(sp.Sum):  # an inner sum might bind a symbol of the limits
-        return rest.subs(index, lower).replace(Dot, _entry)
     polynomial = not rest.atoms(*ATOMS) and rest.is_polynomial(index)
     return sp.summation(rest, limits) if polynomial else sp.Sum(rest, limits)

@@ -42,7 +42,7 @@ def test_every_step_of_every_proof_is_converted(rows: tuple[LedgerRow, ...]) -> 
     assert {row.id for row in rows} == set(claims)
     for row in rows:
         steps = [step for step in row.steps if step.latex]
-        assert steps
+        assert steps or row.status == "refuted"
         for step in steps:
             assert len(check(formula(step.latex))) == 1
 

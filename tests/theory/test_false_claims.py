@@ -533,9 +533,9 @@ FALSE = {
         lambda: toy(statement=equals(sp.Sum(v(i), (i, n, n + 1)), v(n)), proof=(Certificate("c", None),)),
     ),
     "one term under an inner sum of that index": FalseClaim(
-        "i = 2, n = 2, v = (1, 1): 4 ≠ 3",
+        "i = 2, n = 2, v = (1, 1): 6 ≠ 5",
         lambda: toy(
-            statement=equals(sp.Sum(1 * _weighted + 0 * t, (t, i, i)), sp.Sum(i * v(i), (i, 1, n))),
+            statement=equals(sp.Sum(t + _weighted, (t, i, i)), i + sp.Sum(i * v(i), (i, 1, n))),
             proof=(Certificate("c", None),),
         ),
     ),

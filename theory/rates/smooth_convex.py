@@ -74,7 +74,7 @@ SMOOTH_SAMPLES = Assumption(
 )
 NOISE_AT_COMPARATOR = Assumption(
     "noise at u",
-    r"$\mathbb{E}\|g^u_t\|^2 \le \sigma_*^2$",
+    r"$\mathbb{E}\|g^u_t\|^2 \le \sigma_\star^2$",
     {"bound": lambda time: at_most(Norm2(g_u(time)), sigma_star**2, expected=True)},
     constant=sigma_star,
 )
