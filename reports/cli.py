@@ -21,7 +21,7 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger, page
-from reports.study import Cell, Study, profile
+from reports.study import Cell, Study, lacks, profile
 from reports.verdict import STATUSES, Verdict
 from sim.results import write_whole
 from theory import Rate, claims
@@ -236,12 +236,13 @@ def verify(
         _refuse_without_problem()
         cells = profile(profile_name, ids)
     else:
-        wanted = list(dict.fromkeys(ids)) or [id for id, claim in claims.items() if isinstance(claim, Rate)]
         grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
         cells = tuple(
             Cell(id, problem, data, _width(k), smoothing, mu, ridge, exact, grid, trials, looks, step, seed)
-            for id in wanted
+            for id in dict.fromkeys(ids or (id for id, claim in claims.items() if isinstance(claim, Rate)))
         )
+        if not ids:
+            cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make()) is None)
     study = Study(cells, level)
     study.check()
     study.save(out)

@@ -16,7 +16,7 @@ import torch
 
 from aat import InputError
 from reports.verdict import Verdict, judge
-from sim import Method, Problem, Run, enumerate_paths, problems, simulate
+from sim import METRICS, Method, Problem, Run, enumerate_paths, problems, simulate
 from sim.exact import check_paths
 from sim.metrics import metric
 from sim.monte_carlo import Progress, check_trials
@@ -115,6 +115,7 @@ class Cell:
         """InputError or UnknownClaim unless the cell can be run."""
         self.rate  # noqa: B018 (raises)
         problem = self.make()
+        check_runnable(self.rate, problem)
         check_step(self.step)
         if not problem.x.any():
             raise InputError(f"{problem.name}: all features are 0, so nothing moves; expected one that is not")
@@ -145,6 +146,31 @@ class Cell:
         return fingerprint(asdict(self), content, versions())
 
 
+def lacks(claim: Rate, problem: Problem) -> str | None:
+    """What is missing to run the claim on the problem, a measured metric or a constant; ``None`` if nothing."""
+    if claim.metric.id not in METRICS:
+        return f"no run measures {claim.metric.id}"
+    declared = constants_with_loans(problem)
+    missing = [symbol.name for symbol in claim.constants if symbol.name not in declared]
+    return f"{problem.name} declares no {', '.join(missing)}" if missing else None
+
+
+def check_runnable(claim: Rate, problem: Problem) -> None:
+    """InputError if the claim cannot be run on the problem."""
+    if lack := lacks(claim, problem):
+        raise InputError(f"{claim.id} cannot be run: {lack}; try aat prove {claim.id}")
+
+
+def constants_with_loans(problem: Problem) -> dict[str, float]:
+    """What the problem declares; an L or D that it lacks is that of a head which has it."""
+    constants = problem.constants()
+    if "L" not in constants:
+        constants["L"] = problem.with_head(problem.k, "entropic", _STAND_IN_MU).constants()["L"]
+    if "D" not in constants:
+        constants["D"] = problem.dense_head().constants()["D"]
+    return constants
+
+
 def check_step(step: float | None) -> None:
     """InputError unless the scale of the step size is a finite number > 0, or left to the claim."""
     if step is not None and not 0 < step < float("inf"):
@@ -170,11 +196,8 @@ def run_claim(
     missing constant is that of a head which has it: the curves stay comparable.
     """
     check_step(step)
-    constants = problem.constants()
-    if "L" not in constants:
-        constants["L"] = problem.with_head(problem.k, "entropic", _STAND_IN_MU).constants()["L"]
-    if "D" not in constants:
-        constants["D"] = problem.dense_head().constants()["D"]
+    check_runnable(claim, problem)
+    constants = constants_with_loans(problem)
 
     def eta(horizon: int) -> float:
         try:

@@ -7,6 +7,7 @@ and the curve in every plot are derived from that one expression.
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 
 from theory import symbols as s
 from theory.assumptions import Assumption
-from theory.facts import Fact, at_most
+from theory.facts import Fact, at_most, nonnegative
 from theory.proof import Checked, Step, StepReport, check
 from theory.terms import Definitions
-from theory.tuning import Tuning, tune
+from theory.tuning import Tuning, at_scale, tune
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,7 @@ class Rate(Claim):
         schedule: the step size η_t, an expression in t, T and η.
         cap: upper limit on η, if the claim has one.
         direction: what a step subtracts η_t times of: w_{t+1} = w_t − η_t · direction.
+        scale: the η to recommend, for a bound that does not have the form that ``theory.tuning`` tunes.
     """
 
     metric: Metric
@@ -115,6 +117,7 @@ class Rate(Claim):
     schedule: sp.Expr
     cap: sp.Expr | None = None
     direction: sp.Expr = _GRADIENT
+    scale: sp.Expr | None = None
 
     @classmethod
     def state(cls, *, metric: Metric, bound: sp.Expr, **rest: object) -> Rate:
@@ -135,9 +138,10 @@ class Rate(Claim):
         moved = self.definitions.get(s.w(s.t + 1), sp.nan) - (s.w(s.t) - self.schedule * self.direction)
         if sp.simplify(moved) != 0:
             return "the schedule is not the one of the algorithm"
-        conditions = [
-            a.condition for a in self.assumptions if a.condition is not None and s.eta in a.condition.free_symbols
-        ]
+        conditions = [a.condition for a in self.assumptions if a.condition is not None and a.condition.has(s.eta)]
+        if self.scale is not None:
+            fits = all(nonnegative(condition.subs(s.eta, self.scale), {}) for condition in conditions)
+            return None if fits else "the scale does not meet the condition on the step size that the proof assumes"
         capped = [] if self.cap is None else [sp.simplify(1 - s.eta / self.cap)]
         if [sp.simplify(c) for c in conditions] != capped:
             return "the cap is not the condition on the step size that the proof assumes"
@@ -146,14 +150,15 @@ class Rate(Claim):
     @cached_property
     def tuning(self) -> Tuning:
         """The step scale that suits a horizon, and the rate that it gives, with their certificate."""
-        domains = [a.domain for a in self.assumptions if not any(s.eta in v.free_symbols for v in a.domain.values())]
-        inside = {name: value for domain in domains for name, value in domain.items()}
-        return tune(self.bound, self.cap, {name: inside[name] for name in inside if name in self.bound.free_symbols})
+        if self.scale is not None:
+            return at_scale(self.bound, self.scale)
+        restrictions = [dict(a.domain) for a in self.assumptions if a.condition is None or not a.condition.has(s.eta)]
+        return tune(self.bound, self.cap, ChainMap(*restrictions))
 
     @property
     def constants(self) -> tuple[sp.Symbol, ...]:
-        """The constants that a problem must supply, by name, for the bound to be a number."""
-        return tuple(sorted(self.bound.free_symbols - {s.T, s.eta}, key=str))
+        """The constants that a problem must supply, by name, for the bound and the tuned step to be numbers."""
+        return tuple(sorted((self.bound.free_symbols | self.tuning.eta.free_symbols) - {s.T, s.eta}, key=str))
 
     def latex(self) -> str:
         """The statement as LaTeX, with the expectation written out."""

@@ -108,7 +108,7 @@ def defined(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> bool:
             return False
     expr = _without_sums(expr, domain)
     powers = expr.atoms(sp.Pow)
-    divisors = {power.base for power in powers if not power.exp.is_nonnegative}
+    divisors = {power.base for power in powers if not _on(domain, power.exp).is_nonnegative}
     roots = {power.base for power in powers if not power.exp.is_integer}
     logarithms = {logarithm.args[0] for logarithm in expr.atoms(sp.log)}
     return (
@@ -124,7 +124,12 @@ def _on(domain: Mapping[sp.Symbol, sp.Expr], expr: sp.Expr) -> sp.Expr:
 
 def _without_sums(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
     """``expr`` with each sum replaced by a symbol of its sign, where that is certain: SymPy looks into none."""
-    return expr.xreplace({total: sp.Dummy(real=True, **_sign(total, domain)) for total in expr.atoms(sp.Sum)})
+    return expr.xreplace(stand_ins(expr, domain))
+
+
+def stand_ins(expr: sp.Expr, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Sum, sp.Dummy]:
+    """A symbol for each sum in ``expr``, of the sum's sign where that is certain."""
+    return {total: sp.Dummy(real=True, **_sign(total, domain)) for total in expr.atoms(sp.Sum)}
 
 
 def _sign(total: sp.Sum, domain: Mapping[sp.Symbol, sp.Expr]) -> dict[str, bool]:

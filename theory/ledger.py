@@ -9,12 +9,18 @@ from theory import losses, operator
 from theory.claim import Claim, Rate, Refuted
 from theory.mutants import mutants
 from theory.proof import Checked, Lemma
+from theory.rates.biased import R8
 from theory.rates.convex_average import R1
+from theory.rates.convex_decaying import R2
 from theory.rates.convex_last_iterate import R3
 from theory.rates.matching import matching
+from theory.rates.minibatch import R11, R11r, R11x
 from theory.rates.momentum import R9
+from theory.rates.polyak_lojasiewicz import CONDITIONING, R7
 from theory.rates.reshuffling import R12
+from theory.rates.smooth_convex import COCOERCIVE, R5, R5s
 from theory.rates.smooth_nonconvex import R6, R6t
+from theory.rates.strongly_convex import R4
 from theory.rates.weakly_convex import R10
 from theory.readings.exact import MONOTONE, ROUTING, exact
 from theory.readings.inexact import BIAS, GAP_MEAN
@@ -61,11 +67,22 @@ SECTIONS: dict[str, tuple[Claim, ...]] = {
     "Losses": losses.CLAIMS,
     "Rates": (
         R1,
+        R2,
         R3,
+        R4,
+        R5,
+        R5s,
+        COCOERCIVE,
         R6,
         R6t,
+        R7,
+        CONDITIONING,
+        R8,
         R9,
         R10,
+        R11,
+        R11r,
+        R11x,
         R12,
     ),
     "Readings": (

@@ -30,6 +30,7 @@ from theory.terms import (
     Vector,
     exact,
     is_random,
+    is_vector,
     known_by,
     normal,
     rewrite,
@@ -93,16 +94,14 @@ class Context:
             raise Refused(f"a denominator of {expr} may vanish")
 
     def _somewhere(self, holds: Callable[[dict[sp.Symbol, sp.Expr]], bool], over: Range | None) -> bool:
-        """Whether a fact about signs holds on the range, if need be with one assumption's domain, then marked used."""
-        domain = {} if over is None else over.domain()
-        if holds(domain):
-            return True
-        for assumption in self.claim.assumptions:
-            own = dict(assumption.domain)
-            # what is known of the index may get in the way of what is known of the parameters: n = K + r, K = i + r'
-            if own and (holds(domain | own) or (domain and holds(own))):
-                self.used[assumption.id] = None
-                return True
+        """Whether a fact about signs holds on the range; the assumptions whose domains it needs are marked used."""
+        restrictions = [assumption for assumption in self.claim.assumptions if assumption.domain]
+        for size in range(len(restrictions) + 1):
+            for chosen in combinations(restrictions, size):
+                # what is known of the index may get in the way of what is known of the parameters: n = K + r, K = i + s
+                if holds(_together(over, chosen)) or (over and holds(_together(None, chosen))):
+                    self.used.update(dict.fromkeys(assumption.id for assumption in chosen))
+                    return True
         return False
 
     def settled(self, fact: Fact) -> None:
@@ -303,7 +302,7 @@ class Telescope(Step):
 
 @dataclass(frozen=True)
 class Split(Step):
-    r"""``Σ_{1..n} f = Σ_{1..K} f + Σ_{K+1..n} f``."""
+    r"""``Σ_{1..n} f = Σ_{1..K} f + Σ_{K+1..n} f``; for vectors f, the squares of the two sides."""
 
     summand: sp.Expr
     along: Range
@@ -320,7 +319,10 @@ class Split(Step):
             sp.Sum(self.summand, (index, lower, self.at)),
             sp.Sum(self.summand, (index, self.at + 1, upper)),
         )
-        return Fact(sp.Sum(self.summand, self.along.limits), sp.Add(*parts), equal=True, over=self.over), sp.Integer(0)
+        whole, both = sp.Sum(self.summand, self.along.limits), sp.Add(*parts)
+        if is_vector(self.summand):
+            whole, both = Norm2(whole), Norm2(both)
+        return Fact(whole, both, equal=True, over=self.over), sp.Integer(0)
 
 
 @dataclass(frozen=True)
@@ -539,6 +541,15 @@ def _apart(one: sp.Expr, other: sp.Expr) -> bool:
     """Whether two patterns of an index, such as 0 and t + 1, have no index in common."""
     elsewhere = {symbol: sp.Dummy(symbol.name, **symbol.assumptions0) for symbol in other.free_symbols & _INDICES}
     return bool((one - other.xreplace(elsewhere)).is_nonzero)
+
+
+def _together(over: Range | None, assumptions: Sequence[Assumption]) -> dict[sp.Symbol, sp.Expr]:
+    """One substitution for a range and several domains: each replaces symbols by what they equal, in the others too."""
+    together = {} if over is None else over.domain()
+    for assumption in assumptions:
+        here = {name: value.subs(together, simultaneous=True) for name, value in assumption.domain.items()}
+        together = here | {name: value.subs(here, simultaneous=True) for name, value in together.items()}
+    return together
 
 
 def _common_range(ranges: list[Range | None]) -> Range | None:

@@ -21,6 +21,7 @@ class Meaning:
 
 
 GLOSSARY: dict[str, Meaning] = {}
+LATEX_NAMES: dict[sp.Symbol, str] = {}
 
 
 def _enter(name: str, meaning: Meaning) -> None:
@@ -31,7 +32,9 @@ def _enter(name: str, meaning: Meaning) -> None:
 
 def _number(name: str, meaning: str, domain: str, latex: str | None = None, **assumptions: bool) -> sp.Symbol:
     _enter(name, Meaning(meaning, domain, latex or name))
-    return sp.Symbol(name, **assumptions)
+    symbol = sp.Symbol(name, **assumptions)
+    LATEX_NAMES[symbol] = GLOSSARY[name].latex
+    return symbol
 
 
 def _sequence(name: str, kind: type, meaning: str, letter: str | None = None, lag: int = 0) -> type:
@@ -53,7 +56,19 @@ eta = _number("eta", "scale of the step size", "> 0", r"\eta", **_positive)
 D = _number("D", "distance of the start from the comparator, ‖w_0 − u‖ ≤ D", "> 0", **_positive)
 G = _number("G", "second moment of the stochastic gradients, E‖g_t‖² ≤ G²", "> 0", **_positive)
 L = _number("L", "smoothness: Lipschitz constant of ∇F", "> 0", **_positive)
+L_max = _number("L_max", "smoothness of every sample's f_ξ", "> 0", r"L_{\max}", **_positive)
 sigma = _number("sigma", "noise, E‖g_t − ∇F(w_t)‖² ≤ σ²", "≥ 0", r"\sigma", nonnegative=True)
+sigma_star = _number("sigma_star", "noise at the comparator, E‖∇f_ξ(u)‖² ≤ σ_*²", "≥ 0", r"\sigma_*", nonnegative=True)
+modulus = _number("modulus", "modulus of strong convexity", "> 0", r"\lambda", **_positive)
+m_PL = _number(
+    "m_PL", "Polyak–Łojasiewicz constant, ‖∇F‖² ≥ 2m_PL (F − inf F)", "> 0, ≤ L", r"m_{\mathrm{PL}}", **_positive
+)
+m = _number("m", "bias relative to the gradient, ‖b_t‖² ≤ m‖∇F(w_t)‖² + ζ²", "≥ 0, < 1", nonnegative=True)
+zeta = _number("zeta", "absolute bias, ‖b_t‖² ≤ m‖∇F(w_t)‖² + ζ²", "≥ 0", r"\zeta", nonnegative=True)
+M = _number("M", "noise relative to the mean, E‖g − Eg‖² ≤ M‖Eg‖² + σ²", "≥ 0", nonnegative=True)
+B = _number("B", "minibatch size", "integer ≥ 1", **_natural)
+V = _number("V", "variance of the gradient of one sample", "≥ 0", nonnegative=True)
+C = _number("C", "covariance of the gradients of two draws", "real", real=True)
 Delta = _number("Delta", "initial suboptimality, F(w_0) − inf F ≤ Δ", "> 0", r"\Delta", **_positive)
 beta = _number("beta", "momentum", "0 < β < 1", r"\beta", **_positive)
 E = _number("E", "number of epochs", "integer ≥ 1", **_natural)
@@ -72,6 +87,9 @@ prox = _sequence("prox", Vector, "proximal point of w_t: where F + ρ‖· − w
 taken = _sequence("taken", Vector, "gradient at position k of epoch t, at the iterate there", "h", lag=1)
 at_start = _sequence("at_start", Vector, "gradient of the term at position k of epoch t, at the start w_t", "d", lag=1)
 inner = _sequence("inner", Vector, "iterate at position k of epoch t", "y", lag=1)
+g_u = _sequence("g_u", Vector, "gradient at the comparator u, of the sample that g_t is of", "g^u", lag=1)
+bias = _sequence("bias", Vector, "bias of the stochastic gradient, E[g_t | past] − ∇F(w_t)", "b")
+deviation = _sequence("deviation", Vector, "deviation of the i-th draw's gradient from the mean of all N", "d")
 z = _sequence("z", Vector, "running anchor of the last-iterate proof")
 wbar = _sequence("wbar", Vector, "average of the first T iterates", r"\bar w")
 u = FixedVector("u")
@@ -119,12 +137,6 @@ softplus = _sequence("softplus", Elementary, "softplus, ln(1 + e^a)", r"\mathrm{
 positive_part = _sequence("plus", Elementary, "positive part, max(a, 0)", r"\mathrm{pos}")
 
 HALF = sp.Rational(1, 2)
-
-LATEX_NAMES = {
-    symbol: GLOSSARY[symbol.name].latex
-    for symbol in globals().copy().values()
-    if isinstance(symbol, sp.Symbol) and symbol.name in GLOSSARY
-}
 
 
 class _Printer(LatexPrinter):

@@ -174,7 +174,13 @@ def square(root: sp.Expr) -> sp.Expr:
     """
     if not root.is_real:
         raise IllTyped(f"{root} is not certain to be real")
-    return Norm2(root) if any(map(_is_vector, outermost(root))) else root**2
+    return Norm2(root) if is_vector(root) else root**2
+
+
+def is_vector(expr: sp.Expr) -> bool:
+    """Whether a well-typed expression is a vector, not a number."""
+    numbers = expr.replace(Norm2, lambda _: sp.Integer(1)).replace(Inner, lambda *_: sp.Integer(1))
+    return any(map(_is_vector, outermost(numbers)))
 
 
 def normal(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
@@ -244,15 +250,23 @@ def vector(expr: sp.Expr, definitions: Definitions | None = None) -> sp.Expr:
 
 @lru_cache(maxsize=4096)
 def simplified(coefficient: sp.Expr) -> sp.Expr:
-    """The canonical form of a rational or radical expression in parameters: literally 0 when it vanishes."""
-    reduced = sp.cancel(coefficient)
+    """The canonical form of a rational or radical expression in parameters: literally 0 when it vanishes.
+
+    A sum of parameters is one more parameter: SymPy is not to look into it (its ``simplify`` fails on products of
+    sums). So is a power ``q^n`` with a parameter in the exponent, once ``q^(n−1)`` is written as ``q^n/q``.
+    """
+    stand_ins: dict[sp.Expr, sp.Dummy] = {
+        total: sp.Dummy(real=total.is_real, positive=total.is_positive) for total in coefficient.atoms(sp.Sum)
+    }
+
+    def apart(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        shift, rest = exponent.as_coeff_Add()
+        return base**exponent if rest == 0 else base**shift * stand_ins.setdefault(base**rest, sp.Dummy(real=True))
+
+    reduced = sp.cancel(coefficient.xreplace(stand_ins).replace(sp.Pow, apart))
     radical = any(not power.exp.is_integer for power in reduced.atoms(sp.Pow))
-    if not radical:
-        return reduced
-    # SymPy would take a sum for its closed form, which it is only where its range is certain to exist
-    sums = {total: sp.Dummy(real=total.is_real, positive=total.is_positive) for total in reduced.atoms(sp.Sum)}
-    simple = sp.simplify(reduced.xreplace(sums))
-    return sp.cancel(simple.xreplace({name: total for total, name in sums.items()}))
+    reduced = sp.cancel(sp.simplify(reduced)) if radical else reduced
+    return reduced.xreplace({stand_in: meant for meant, stand_in in stand_ins.items()})
 
 
 def _polynomial(expr: sp.Expr) -> tuple[list[tuple[tuple[int, ...], sp.Expr]], list[sp.Expr]]:
@@ -297,12 +311,24 @@ def _distribute(summand: sp.Expr, limits: sp.Tuple, *more: sp.Tuple) -> sp.Expr:
         return sp.expand(summand.subs(index, lower))
     total = sp.Integer(0)
     for term in sp.Add.make_args(sp.expand(summand)):
-        front, rest = term.as_independent(index, as_Add=False)
+        numerator, denominator = sp.fraction(term)
+        front, rest = (numerator / _factored(denominator)).as_independent(index, as_Add=False)
         total += front * (_closed(rest, limits) if count.is_nonnegative else sp.Sum(rest, limits))
     return total
 
 
+@lru_cache(maxsize=4096)
+def _factored(denominator: sp.Expr) -> sp.Expr:
+    """A denominator as a product, of which a part may be free of an index."""
+    return sp.factor(denominator)
+
+
 def _closed(rest: sp.Expr, limits: sp.Tuple) -> sp.Expr:
-    """A sum over a range that is certain to exist: in closed form (Faulhaber) for a polynomial in the index."""
-    polynomial = not rest.atoms(*ATOMS) and rest.is_polynomial(limits[0])
+    """A sum over a range that is certain to exist: no term or one written out, a polynomial by Faulhaber."""
+    index, lower, upper = limits
+    if upper - lower == -1:
+        return sp.Integer(0)
+    if upper == lower and not rest.atoms(sp.Sum):  # an inner sum might bind a symbol of the limits
+        return rest.subs(index, lower).replace(Dot, _entry)
+    polynomial = not rest.atoms(*ATOMS) and rest.is_polynomial(index)
     return sp.summation(rest, limits) if polynomial else sp.Sum(rest, limits)

@@ -14,7 +14,7 @@ from theory.claim import Claim
 from theory.facts import Fact, Range, Refused, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
 from theory.operator.curvature import ENTROPY, other_slope, p, slope
-from theory.operator.units import KEPT, ORDER, UNITS
+from theory.operator.units import KEPT, ORDER, UNITS, WIDTH
 from theory.proof import (
     Axiom,
     CauchySchwarz,
@@ -29,12 +29,16 @@ from theory.proof import (
     Telescope,
     Total,
 )
+from theory.rates.biased import BIASED
+from theory.rates.minibatch import R11, _square
+from theory.rates.polyak_lojasiewicz import WELL_POSED
 from theory.symbols import (
     G,
     K,
     L,
     N,
     T,
+    bias,
     entropy,
     epsilon,
     eta,
@@ -46,6 +50,7 @@ from theory.symbols import (
     k,
     l,
     lam,
+    m_PL,
     n,
     nu,
     positive_part,
@@ -190,6 +195,10 @@ _small_lemma = toy(
     assumptions=(SMALL,),
     proof=(Axiom("s", "small", "bound"), Certificate("c", None, {"s": ONE})),
 )
+STEPS = Range(t, sp.Integer(0), T - 1)
+_shape = 1 / sp.sqrt(t + 1)
+_weighted_points = sp.Sum(_shape * w(t), STEPS.limits)
+_all_points, _some_points = sp.Sum(w(i), UNITS.limits), sp.Sum(w(i), (i, 1, K))
 WEAK_MOMENT = Assumption("second moment", "", {"bound": lambda time: at_most(Norm2(g(time)), 5 * G**2, expected=True)})
 
 _logs = sp.Sum(sp.log(n - i), UNITS.limits)
@@ -565,6 +574,81 @@ FALSE = {
                 Axiom("given", "given", "given"),
                 Axiom("rise", RISING.id, "rise", {"at": beta, "to": alpha}, given=("given",)),
                 Certificate("c", None, {"rise": ONE}),
+            ),
+        ),
+    ),
+    "two conditions on one parameter": FalseClaim(
+        "η = 1, L = 1, m_PL = 1/2: −1/2 ≥ 0",
+        lambda: squares(at_most(0, m_PL - L), m_PL - L, ONE, assumptions=(STEP_AT_MOST_INVERSE_L, WELL_POSED)),
+    ),
+    "a step condition that is half of what is needed": FalseClaim(
+        "η = 1, L = 1: −1 ≥ 0",
+        lambda: squares(at_most(2 * eta * L, 1), 1 - 2 * eta * L, ONE, assumptions=(STEP_AT_MOST_INVERSE_L,)),
+    ),
+    "a power of what may be 0, below its range": FalseClaim(
+        "T = 1, η m_PL = 1: 1/0",
+        lambda: counted(
+            at_most(0, sp.Sum((1 - eta * m_PL) ** (T - t - 2), (t, 0, T - 1))),
+            Range(t, ONE - 1, T - 1),
+            each=(1 - eta * m_PL) ** (T - t - 2),
+        ),
+    ),
+    "an odd power of what may be negative": FalseClaim(
+        "T = 1, η m_PL = 2: −1 ≥ 0", lambda: squares(at_most(0, (1 - eta * m_PL) ** T), (1 - eta * m_PL) ** T, ONE)
+    ),
+    "two powers with unlike exponents": FalseClaim(
+        "T = 1, α = 2", lambda: toy(statement=equals(alpha ** (2 * T), alpha**T), proof=(Certificate("c", None),))
+    ),
+    "two sums of parameters with unlike ranges": FalseClaim(
+        "T = 1: 1 ≠ 3/2",
+        lambda: toy(
+            statement=equals(sp.Sum(1 / (t + 1), (t, 0, T - 1)), sp.Sum(1 / (t + 1), (t, 0, T))),
+            proof=(Certificate("c", None),),
+        ),
+    ),
+    "an average with weights that are not normalised": FalseClaim(
+        "T = 2, F = 0 at w_0 and w_1, 1 at w_0 + w_1/√2",
+        lambda: toy(
+            statement=at_most(Objective(_weighted_points), sp.Sum(_shape * Objective(w(t)), STEPS.limits)),
+            assumptions=(CONVEX,),
+            proof=(
+                Jensen("average", _weighted_points, ((_shape, w(t)),), along=STEPS),
+                Certificate("c", None, {"average": ONE}),
+            ),
+        ),
+    ),
+    "one term of a sum of two": FalseClaim(
+        "v_n = 0, v_{n+1} = 1",
+        lambda: toy(statement=equals(sp.Sum(v(i), (i, n, n + 1)), v(n)), proof=(Certificate("c", None),)),
+    ),
+    "one term under an inner sum of that index": FalseClaim(
+        "i = 2, n = 2, v = (1, 1): 4 ≠ 3",
+        lambda: toy(
+            statement=equals(sp.Sum(1 * _weighted + 0 * t, (t, i, i)), sp.Sum(i * v(i), (i, 1, n))),
+            proof=(Certificate("c", None),),
+        ),
+    ),
+    "a square split without its cross term": FalseClaim(
+        "K = 1, n = 2, w_1 = w_2 ≠ 0: 4 ≠ 2",
+        lambda: toy(
+            statement=equals(Norm2(_all_points), Norm2(_some_points) + Norm2(_all_points - _some_points)),
+            assumptions=(WIDTH,),
+            proof=(Split("s", w(i), UNITS, K), Certificate("c", None, {"s": ONE})),
+        ),
+    ),
+    "more draws than samples": FalseClaim(
+        "N = 2, B = 3, without replacement: −1/4 of V is no square",
+        lambda: replace(R11, statement=R11.statement, proof=_square(N + 1) + R11.proof),
+    ),
+    "noise behind a bias": FalseClaim(
+        "F = 0, b = 0, g = ±1",
+        lambda: toy(
+            statement=equals(Norm2(g(t)), Norm2(MEAN + bias(t)), expected=True),
+            assumptions=(BIASED,),
+            proof=(
+                Axiom("g", "biased", "tower", {"time": t, "against": g(t)}),
+                Axiom("mean", "biased", "tower", {"time": t, "against": MEAN + bias(t)}),
+                Certificate("c", None, {"g": ONE, "mean": ONE}),
             ),
         ),
     ),
