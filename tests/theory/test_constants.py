@@ -15,7 +15,9 @@ from scipy.special import expit, log_softmax, logit, softmax, xlogy
 
 from theory import claims
 from theory.losses.over_heads import b
-from theory.symbols import j
+from theory.symbols import L, j, t, u, w
+from theory.symbols import ridge as ridge_weight
+from theory.terms import Gradient, Inner, Norm2, Objective
 
 KINDS = ("entropic", "quadratic")
 ROUNDING = 1 + 1e-6
@@ -88,13 +90,17 @@ def heads(sample, w, kind):
     return np.array(values) + sample.bias, np.array(kept)
 
 
-def loss(sample, w, kind):
+def loss(sample, w, kind, family="cross-entropy"):
     z, _ = heads(sample, w, kind)
+    if family == "log-cosh":
+        return np.logaddexp(z[0] - sample.y, sample.y - z[0]) - np.log(2)
     return np.logaddexp(0, -sample.y * z[0]) if len(z) == 1 else -log_softmax(z)[sample.y]
 
 
-def gradient(sample, w, kind):
+def gradient(sample, w, kind, family="cross-entropy"):
     z, kept = heads(sample, w, kind)
+    if family == "log-cosh":
+        return np.tanh(z - sample.y)[:, None] * kept * sample.x
     slopes = -sample.y * expit(-sample.y * z) if len(z) == 1 else softmax(z) - np.eye(len(z))[sample.y]
     return slopes[:, None] * kept * sample.x
 
@@ -105,8 +111,8 @@ def differences(function, w, step):
     return np.array([np.ravel(function(w + e) - function(w - e)) / (2 * step) for e in flat])
 
 
-def hessian(sample, kind):
-    return differences(lambda w: gradient(sample, w, kind), sample.w, 1e-5)
+def hessian(sample, kind, family="cross-entropy"):
+    return differences(lambda w: gradient(sample, w, kind, family), sample.w, 1e-5)
 
 
 def constant(id, sample, kind="entropic"):
@@ -139,6 +145,9 @@ def test_table():
         "L.logistic.below": R_K**2 / 4 + kappa,
         "L.softmax": R_K**2 / 2 + kappa,
         "L.softmax.below": R_K**2 / 2 + kappa,
+        "G.logcosh": R_K**2,
+        "L.logcosh": R_K**2 + kappa,
+        "L.logcosh.below": kappa,
     }
     for id, expected in table.items():
         rhs = claims[id].statement.rhs.replace(sp.Sum, lambda *_: sp.Integer(1)).xreplace({b(j): sp.Integer(1)})
@@ -217,6 +226,127 @@ def test_gradients_are_lipschitz(id, kind_of_samples, kind, data, distance):
     other = sample.w + distance * data.draw(numbers(sample.w.size)).reshape(sample.w.shape)
     moved = np.linalg.norm(gradient(sample, sample.w, kind) - gradient(sample, other, kind))
     assert moved <= constant(id, sample, kind) * np.linalg.norm(sample.w - other) * ROUNDING + 1e-9
+
+
+@given(sample=one_output)
+@settings(deadline=None, max_examples=50)
+def test_constants_of_the_log_cosh_loss(sample):
+    slopes = differences(lambda w: loss(sample, w, "entropic", "log-cosh"), sample.w, 1e-5)
+    np.testing.assert_allclose(slopes.ravel(), gradient(sample, sample.w, "entropic", "log-cosh").ravel(), atol=1e-4)
+    for kind in KINDS:
+        norm2 = np.sum(gradient(sample, sample.w, kind, "log-cosh") ** 2)
+        assert norm2 <= constant("G.logcosh", sample, kind) * ROUNDING
+    curvature = hessian(sample, "entropic", "log-cosh")
+    eigenvalues = np.linalg.eigvalsh((curvature + curvature.T) / 2)
+    assert eigenvalues[-1] <= constant("L.logcosh", sample) * ROUNDING + 1e-6
+    assert -eigenvalues[0] <= constant("L.logcosh.below", sample) * ROUNDING + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("id", "sample"),
+    [
+        ("G.logcosh", Sample(np.array([3.0, 1.0]), np.array([[9.0, 9.0]]), np.zeros(1), -1, 2, 1.0)),
+        ("L.logcosh", Sample(np.array([2.0]), np.array([[0.5]]), np.zeros(1), 1, 1, 1e3)),
+        ("L.logcosh", Sample(np.ones(2), np.zeros((1, 2)), np.array([30.0]), 1, 1, 1e-3)),
+        ("L.logcosh.below", Sample(np.ones(2), np.zeros((1, 2)), np.array([-30.0]), 1, 1, 1e-3)),
+    ],
+    ids=["G", "L: curved loss", "L: curved head", "L from below"],
+)
+def test_constants_of_the_log_cosh_loss_are_attained(id, sample):
+    """Up to 1 %: no smaller constants of this form will do."""
+    step = 1e-3 * min(sample.mu, 1)
+    curvature = differences(lambda w: gradient(sample, w, "entropic", "log-cosh"), sample.w, step)
+    measured = {
+        "G.logcosh": np.sum(gradient(sample, sample.w, "entropic", "log-cosh") ** 2),
+        "L.logcosh": np.linalg.eigvalsh((curvature + curvature.T) / 2)[-1],
+        "L.logcosh.below": -np.linalg.eigvalsh((curvature + curvature.T) / 2)[0],
+    }[id]
+    assert 0.99 <= measured / constant(id, sample) <= ROUNDING
+
+
+def bilinear(x, w, u, K):
+    """``softplus(s_K(w_i ⟨u_i, x⟩))``, and a subgradient in (w, u)."""
+    votes = w * (u @ x)
+    mask = hard_mask(votes, K)
+    z = votes @ mask
+    return np.logaddexp(0, z), expit(z) * mask * (u @ x), expit(z) * (mask * w)[:, None] * x
+
+
+@given(n=st.integers(1, 4), size=st.integers(1, 3), data=st.data())
+@settings(deadline=None, max_examples=150)
+def test_bilinear_votes_are_weakly_convex(n, size, data):
+    """ρ = ‖x‖, over one sample, between any two points; hard, with ties."""
+    x = data.draw(numbers(size))
+    K = data.draw(st.integers(1, n))
+    (w, dw), (u, du) = (
+        [data.draw(numbers(n * m)).reshape(n, m).squeeze(axis) for _ in range(2)] for m, axis in ((1, 1), (size, ()))
+    )
+    here, by_w, by_u = bilinear(x, w, u, K)
+    there, _, _ = bilinear(x, w + dw, u + du, K)
+    moved = np.sum(dw**2) + np.sum(du**2)
+    lower = here + by_w @ dw + np.sum(by_u * du) - np.linalg.norm(x) / 2 * moved
+    assert lower <= there + 1e-9 * (1 + abs(here) + abs(lower))
+
+
+def test_the_weak_convexity_of_bilinear_votes_is_attained():
+    """Far up the slope of the loss, one unit, moved along (−‖x‖, x)."""
+    x, w, u = np.array([3.0, 4.0]), np.array([40.0]), np.array([[3.0, 4.0]])
+    here, by_w, by_u = bilinear(x, w, u, 1)
+    dw, du = np.array([-0.05]), np.array([[0.03, 0.04]])
+    there, _, _ = bilinear(x, w + dw, u + du, 1)
+    bend = here + by_w @ dw + np.sum(by_u * du) - there
+    moved = np.sum(dw**2) + np.sum(du**2)
+    assert bend == pytest.approx(np.linalg.norm(x) / 2 * moved, rel=1e-6)
+
+
+@given(size=st.integers(1, 4), ridge=st.floats(0, 10), smoothness=st.floats(0.1, 10), data=st.data())
+@settings(deadline=None, max_examples=100)
+def test_a_ridge_adds_its_weight_to_both_curvatures(size, ridge, smoothness, data):
+    """The sides of L.ridge and convex.ridge, for F = Σ c_k w_k²/2 with 0 ≤ c_k ≤ L."""
+    curvatures = smoothness * np.array(data.draw(st.lists(st.floats(0, 1), min_size=size, max_size=size)))
+    here, there = data.draw(numbers(size)), data.draw(numbers(size))
+
+    def F(point):
+        return curvatures @ point**2 / 2
+
+    numeric = {
+        Objective(w(t)): F(here),
+        Objective(u): F(there),
+        Norm2(w(t)): here @ here,
+        Norm2(u): there @ there,
+        Norm2(u - w(t)): (there - here) @ (there - here),
+        Inner(Gradient(w(t)) + ridge_weight * w(t), u - w(t)): (curvatures + ridge) * here @ (there - here),
+    }
+    for id in ("L.ridge", "convex.ridge"):
+        statement = claims[id].statement
+        lhs, rhs = (
+            float(side.xreplace(numeric).subs({ridge_weight: ridge, L: smoothness}))
+            for side in (statement.lhs, statement.rhs)
+        )
+        assert lhs <= rhs + 1e-9 * (1 + abs(lhs) + abs(rhs))
+
+
+@pytest.mark.parametrize("id", ["error.lipschitz", "error.softmax", "error.softmax.below", "error.monotone"])
+@given(sample=several_classes)
+@settings(deadline=None, max_examples=60)
+def test_smoothing_moves_a_loss_by_at_most_the_error_of_a_head(id, sample):
+    """B is O6's own term, at the sample's K, n and μ."""
+    n, K, mu = len(sample.x), sample.K, sample.mu
+    added = claims["O6.plain"].statement.lhs
+    values = {"n": n, "K": K, "mu": mu}
+    error = 0.0 if n == K else float(added.subs({symbol: values[symbol.name] for symbol in added.free_symbols}))
+    hard = np.array([np.sort(row * sample.x)[n - K :].sum() for row in sample.w]) + sample.bias
+    soft, _ = heads(sample, sample.w, "entropic")
+    match id:
+        case "error.lipschitz":
+            change = max(abs(np.logaddexp(0, sign * soft[0]) - np.logaddexp(0, sign * hard[0])) for sign in (-1, 1))
+            change = max(change, abs(np.log(np.cosh(soft[0] - 1)) - np.log(np.cosh(hard[0] - 1))))
+        case "error.monotone":
+            change, error = np.logaddexp(0, hard[0]) - np.logaddexp(0, soft[0]), 0.0
+        case _:
+            change = log_softmax(hard)[sample.y] - log_softmax(soft)[sample.y]
+            change = -change if id.endswith("below") else change
+    assert change <= error + 1e-9 * (1 + np.abs(hard).max())
 
 
 zero, far = np.zeros(1), np.array([-30.0])

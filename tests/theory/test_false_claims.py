@@ -8,12 +8,13 @@ import pytest
 import sympy as sp
 
 from theory import check, claims
-from theory.assumptions import CONVEX, DISTANCE, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
+from theory.assumptions import CONVEX, DISTANCE, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption, Given
+from theory.calculus import ENTROPY_VALUE, POSITIVE_PART, exp
 from theory.claim import Claim
 from theory.facts import Fact, Range, Refused, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
 from theory.operator.curvature import ENTROPY, other_slope, p, slope
-from theory.operator.units import ORDER, UNITS, WIDTH
+from theory.operator.units import KEPT, ORDER, UNITS, WIDTH
 from theory.proof import (
     Axiom,
     CauchySchwarz,
@@ -38,8 +39,10 @@ from theory.symbols import (
     N,
     T,
     bias,
+    entropy,
     epsilon,
     eta,
+    exponential,
     g,
     i,
     inner,
@@ -50,6 +53,8 @@ from theory.symbols import (
     m_PL,
     n,
     nu,
+    positive_part,
+    softplus,
     t,
     tau,
     u,
@@ -195,6 +200,28 @@ _shape = 1 / sp.sqrt(t + 1)
 _weighted_points = sp.Sum(_shape * w(t), STEPS.limits)
 _all_points, _some_points = sp.Sum(w(i), UNITS.limits), sp.Sum(w(i), (i, 1, K))
 WEAK_MOMENT = Assumption("second moment", "", {"bound": lambda time: at_most(Norm2(g(time)), 5 * G**2, expected=True)})
+
+_logs = sp.Sum(sp.log(n - i), UNITS.limits)
+ABOVE = at_most(positive_part(alpha), 0)
+RISING = Assumption(
+    "rising",
+    "",
+    {"rise": lambda at, to: Given((at_most(at, to),), at_most(exponential(at), exponential(to)))},
+)
+
+
+def conditional(premise: Fact, stated: Fact) -> Claim:
+    """``α_+ ≤ 0``, given what is no reason for it."""
+    return toy(
+        statement=stated,
+        assumptions=(Assumption("given", "", {"given": lambda: premise}), POSITIVE_PART),
+        proof=(
+            Axiom("given", "given", "given"),
+            Axiom("zero", POSITIVE_PART.id, "zero", {"at": alpha}, given=("given",)),
+            Certificate("c", None, {"zero": ONE}),
+        ),
+    )
+
 
 FALSE = {
     "a square that is not real": FalseClaim("0 > -1", lambda: squares(at_most(0, -1), ONE, sp.I)),
@@ -487,6 +514,68 @@ FALSE = {
     ),
     "an instance with a smaller L than is assumed": FalseClaim(
         "F(w) = ‖w‖²/2, η = 3", lambda: instance({L: L / 4, eta: 3 / L}, SMOOTH)
+    ),
+    "a root hides a range that may have −1 terms": FalseClaim(
+        "T = 1: 0 ≠ −√3",
+        lambda: toy(
+            statement=equals(sp.sqrt(T + 2) * sp.Sum(1, (t, 0, T - 3)), sp.sqrt(T + 2) * (T - 2)),
+            proof=(Certificate("c", None),),
+        ),
+    ),
+    "a sum of one or more terms is its first": FalseClaim(
+        "n = 2, v = (1, 1)",
+        lambda: toy(statement=equals(sp.Sum(v(i), UNITS.limits), v(1)), proof=(Certificate("c", None),)),
+    ),
+    "a logarithm below 0 inside of a sum": FalseClaim(
+        "i = n", lambda: toy(statement=equals(_logs, _logs), proof=(Certificate("c", None),))
+    ),
+    "a conditional rule without its premise": FalseClaim(
+        "α = 1",
+        lambda: from_rule(at_most(positive_part(alpha), 0), POSITIVE_PART, "zero", ONE, arguments={"at": alpha}),
+    ),
+    "a premise that is too weak": FalseClaim("α = 1", lambda: conditional(at_most(alpha, 1), ABOVE)),
+    "a premise in expectation": FalseClaim(
+        "α = ±1", lambda: conditional(at_most(alpha, 0, expected=True), at_most(positive_part(alpha), 0, expected=True))
+    ),
+    "a premise on another range": FalseClaim(
+        "K = 1, v = (−1, 1)",
+        lambda: toy(
+            statement=at_most(sp.Sum(positive_part(v(i)), UNITS.limits), 0),
+            assumptions=(Assumption("kept", "", {"kept": lambda: at_most(v(i), 0, over=KEPT)}), POSITIVE_PART),
+            proof=(
+                Axiom("kept", "kept", "kept"),
+                Axiom("zero", POSITIVE_PART.id, "zero", {"at": v(i)}, UNITS, given=("kept",)),
+                Total("all", "zero"),
+                Certificate("c", None, {"all": ONE}),
+            ),
+        ),
+    ),
+    "an equality from a premise that is none": FalseClaim(
+        "α = 0, h(0) = 0 < ln 2",
+        lambda: toy(
+            statement=equals(entropy(alpha), softplus(0)),
+            assumptions=(
+                Assumption("given", "", {"given": lambda: at_most(alpha * (1 + exp(sp.Integer(0))), 1)}),
+                ENTROPY_VALUE,
+            ),
+            proof=(
+                Axiom("given", "given", "given"),
+                Axiom("value", ENTROPY_VALUE.id, "attained", {"at": alpha, "slope": sp.Integer(0)}, given=("given",)),
+                Certificate("c", None, {"value": ONE}),
+            ),
+        ),
+    ),
+    "exp falls": FalseClaim(
+        "α = 0, β = 1",
+        lambda: toy(
+            statement=at_most(exponential(beta), exponential(alpha)),
+            assumptions=(Assumption("given", "", {"given": lambda: at_most(alpha, beta)}), RISING),
+            proof=(
+                Axiom("given", "given", "given"),
+                Axiom("rise", RISING.id, "rise", {"at": beta, "to": alpha}, given=("given",)),
+                Certificate("c", None, {"rise": ONE}),
+            ),
+        ),
     ),
     "two conditions on one parameter": FalseClaim(
         "η = 1, L = 1, m_PL = 1/2: −1/2 ≥ 0",

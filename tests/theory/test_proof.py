@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from theory import check, claims
 from theory.assumptions import CONVEX, DISTANCE, SECOND_MOMENT, SMOOTH, STEP_AT_MOST_INVERSE_L, UNBIASED, Assumption
+from theory.calculus import POSITIVE_PART
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.units import MULTIPLIERS, UNITS, over
@@ -28,7 +29,7 @@ from theory.proof import (
     Telescope,
     Total,
 )
-from theory.symbols import D, G, K, L, N, T, epsilon, eta, g, i, k, l, lam, t, u, v, w
+from theory.symbols import D, G, K, L, N, T, epsilon, eta, g, i, k, l, lam, positive_part, t, tau, u, v, w
 from theory.terms import Dot, FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE, HALF = sp.Integer(1), sp.Rational(1, 2)
@@ -502,3 +503,34 @@ def test_a_lemma_holds_for_other_values_of_its_parameters():
     )
     assert check(claim).refused is None
     assert check(replace(claim, assumptions=R6t.assumptions)).refused is not None
+
+
+def test_a_conditional_rule_is_granted_by_its_premise():
+    granted = Assumption("given", "", {"given": lambda: at_most(2 * v(i), tau + v(i))})
+    claim = toy(
+        statement=at_most(positive_part(v(i) - tau), 0),
+        assumptions=(granted, POSITIVE_PART),
+        proof=(
+            Axiom("given", "given", "given"),
+            Axiom("zero", POSITIVE_PART.id, "zero", {"at": v(i) - tau}, given=("given",)),
+            Certificate("c", None, {"zero": ONE}),
+        ),
+    )
+    assert check(claim).proved
+    other_vote = replace(claim.proof[1], arguments={"at": v(i + 1) - tau})
+    assert "is not what 'zero' asks for" in check(replace(claim, proof=(claim.proof[0], other_vote))).refused
+    none = replace(claim.proof[1], given=())
+    assert "asks for 1 facts, not 0" in check(replace(claim, proof=(claim.proof[0], none))).refused
+
+
+def test_steps_have_names_of_their_own():
+    step = Certificate("c", at_most(0, 1), squares=((ONE, ONE),))
+    claim = toy(statement=at_most(0, 1), assumptions=(), proof=(step, replace(step, conclusion=None)))
+    assert check(claim).refused == "two steps have one name"
+
+
+def test_a_sum_of_one_term_is_that_term():
+    only = sp.Sum(v(i) * K, (i, K + 1, K + 1))
+    claim = toy(statement=equals(only, v(K + 1) * K), assumptions=(), proof=(Certificate("c", None),))
+    assert check(claim).proved
+    assert not check(replace(claim, statement=equals(only, v(K) * K))).proved

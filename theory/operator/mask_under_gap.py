@@ -42,7 +42,7 @@ SIGMOID = Assumption(
         "kept": lambda: equals(lam(i) * (1 + _out), 1),
         "dropped": lambda: equals(lam(i) * (1 + _in), _in),
     },
-    proved_by=("O6.attained",),
+    proved_by=("O6.dual", "O6.attained"),
 )
 MAXIMISER = Assumption(
     "maximiser",
