@@ -25,7 +25,7 @@ import sympy as sp
 
 from theory.assumptions import CONVEX, DISTANCE, Assumption
 from theory.claim import Claim, Rate
-from theory.facts import at_most
+from theory.facts import Fact, at_most
 from theory.proof import Axiom, Certificate
 from theory.symbols import G, T, eta, t, u, w, wbar
 from theory.terms import Definitions, Dot, Gradient, Norm2, Objective, Vector, normal, sequence, vector
@@ -39,6 +39,8 @@ BOUNDED = Assumption(
     {"bound": lambda at: at_most(Norm2(Gradient(at)), G**2)},
     constant=G,
 )
+
+ASSUMPTIONS = {assumption.id: assumption for assumption in (CONVEX, DISTANCE, BOUNDED)}
 
 # What a dual variable must exceed to count, and by how little the worst case may move when an inequality is dropped.
 TOLERANCE = 1e-4
@@ -159,10 +161,8 @@ def _claim(
     """The claim with the proof that has these multipliers, if there is one."""
     used = {one: sp.Rational(number) * eta**one.power for one, number in multipliers.items() if number}
     metric = Objective(list(points.values())[-1]) - Objective(u)
-    assumptions = {"convex": CONVEX, DISTANCE.id: DISTANCE, BOUNDED.id: BOUNDED}
-    facts = {one: assumptions[one.axiom.assumption].rules[one.axiom.rule](**one.axiom.arguments) for one in used}
     statement, definitions = at_most(metric, claim.bound.subs(T, horizon)), _definitions(claim, horizon, points)
-    rest = normal(statement.gap - sp.Add(*(c * facts[one].gap for one, c in used.items())), definitions)
+    rest = normal(statement.gap - sp.Add(*(c * _fact(one.axiom).gap for one, c in used.items())), definitions)
     squares = sum_of_squares(rest)
     if squares is None:
         return None
@@ -173,7 +173,7 @@ def _claim(
         title=f"{claim.title}, without noise",
         setting=f"{claim.setting}; $g_t=\\nabla F(w_t)$, $T={horizon}$",
         statement=statement,
-        assumptions=tuple(assumptions[name] for name in dict.fromkeys(one.axiom.assumption for one in used)),
+        assumptions=tuple(ASSUMPTIONS[name] for name in dict.fromkeys(one.axiom.assumption for one in used)),
         definitions=definitions,
         source="found from the dual of the worst case",
         proof=(
@@ -182,6 +182,12 @@ def _claim(
         ),
     )
     return found if found.prove().proved else None
+
+
+def _fact(axiom: Axiom) -> Fact:
+    drawn = ASSUMPTIONS[axiom.assumption].rules[axiom.rule](**axiom.arguments)
+    assert isinstance(drawn, Fact)
+    return drawn
 
 
 def sum_of_squares(form: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:

@@ -30,8 +30,22 @@ from dataclasses import dataclass
 import sympy as sp
 import z3
 
+from theory.assumptions import Given
 from theory.facts import Fact, Range
-from theory.proof import CauchySchwarz, Certificate, Checked, Jensen, Product, Provable, Split, Step, Telescope, Total
+from theory.proof import (
+    Axiom,
+    CauchySchwarz,
+    Certificate,
+    Checked,
+    Jensen,
+    Lemma,
+    Product,
+    Provable,
+    Split,
+    Step,
+    Telescope,
+    Total,
+)
 from theory.terms import Dot, is_random, normal, outermost, rewrite, square, vector
 
 # z3's own count of its work, which unlike seconds is the same on every machine: under a second or so; and a limit in
@@ -83,12 +97,12 @@ class Sign:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether ``conclusion`` follows from ``given``; ``hints`` are products of what is given, for a second try."""
+    """Whether ``conclusion`` follows from ``given``; ``hints`` are factors for what is given, in a second try."""
 
     text: str
     conclusion: Sign
     given: tuple[Sign, ...] = ()
-    hints: tuple[Sign, ...] = ()
+    hints: tuple[sp.Expr, ...] = ()
     over: tuple[Range, ...] = ()
     expected: bool = False
 
@@ -101,16 +115,18 @@ def second_opinion(claim: Provable, checked: Checked, limit: int = LIMIT) -> Sec
         checked: what came of its proof.
         limit: z3's resource limit for one question.
     """
-    facts = {report.step.label: report.fact for report in checked.reports if report.fact is not None}
     world = _World(claim, limit)
-    return SecondOpinion(
-        tuple(
-            world.opinion(report.step.label, question)
-            for report in checked.reports
-            if report.fact is not None
-            for question in _questions(claim, report.step, report.fact, facts)
-        )
-    )
+    return SecondOpinion(tuple(world.opinion(label, question) for label, question in questions(claim, checked)))
+
+
+def questions(claim: Provable, checked: Checked) -> Iterator[tuple[str, Question]]:
+    """What is asked about each step, with its label; none twice about one step."""
+    facts: dict[str, Fact] = {}
+    for report in checked.reports:
+        if report.fact is not None:
+            for question in dict.fromkeys(_questions(claim, report.step, report.fact, facts)):
+                yield report.step.label, question
+            facts[report.step.label] = report.fact
 
 
 def _questions(claim: Provable, step: Step, fact: Fact, facts: dict[str, Fact]) -> Iterator[Question]:
@@ -127,6 +143,11 @@ def _questions(claim: Provable, step: Step, fact: Fact, facts: dict[str, Fact]) 
         return Sign(normal(of.gap * factor, claim.definitions), "==" if of.equal else ">=")
 
     match step:
+        case Axiom(given=labels) if labels:
+            (assumption,) = (one for one in claim.assumptions if one.id == step.assumption)
+            drawn = assumption.rules[step.rule](**step.arguments)
+            for label, premise in zip(labels, drawn.premises if isinstance(drawn, Given) else (), strict=True):
+                yield Question(f"premise {label!r}", gap(premise), (gap(facts[label]),), over=ranges)
         case Certificate(using=using, squares=squares):
             used = {label: (facts[label], sp.sympify(multiplier)) for label, multiplier in using.items()}
             for label, (hypothesis, multiplier) in used.items():
@@ -138,16 +159,14 @@ def _questions(claim: Provable, step: Step, fact: Fact, facts: dict[str, Fact]) 
                 yield from sign(f"coefficient of the square of {root} ≥ 0", sp.sympify(coefficient))
             roots = tuple(Sign(normal(square(sp.sympify(root)), claim.definitions)) for _, root in squares)
             # a sure fact keeps its random multiplier in expectation, where variables are not multiplied any more
-            kept = fact.expected
-            free = (gap(f, m if kept and not f.expected and is_random(m) else ONE) for f, m in used.values())
-            products = tuple(gap(f, m) for f, m in used.values())
-            weighed = tuple(Sign(sp.expand(c * r.expr)) for (c, _), r in zip(squares, roots, strict=True))
-            hints = (*products, *weighed)
-            yield Question("conclusion", gap(fact), (*free, *roots), hints, ranges, fact.expected)
+            kept = [fact.expected and not f.expected and is_random(m) for f, m in used.values()]
+            free = (gap(f, m if keep else ONE) for (f, m), keep in zip(used.values(), kept, strict=True))
+            hints = (ONE if keep else m for (_, m), keep in zip(used.values(), kept, strict=True))
+            weights = (sp.sympify(coefficient) for coefficient, _ in squares)
+            yield Question("conclusion", gap(fact), (*free, *roots), (*hints, *weights), ranges, fact.expected)
         case Product(left=left, right=right):
             one, other = gap(facts[left]), gap(facts[right])
-            both = Sign(sp.expand(one.expr * other.expr))
-            yield Question("product ≥ 0", gap(fact), (one, other), (both,), ranges)
+            yield Question("product ≥ 0", gap(fact), (one, other), (other.expr, ONE), ranges)
         case Jensen(terms=terms, along=along):
             each = ranges if along is None else (along,)
             for weight, _ in terms:
@@ -165,6 +184,14 @@ def _questions(claim: Provable, step: Step, fact: Fact, facts: dict[str, Fact]) 
         case Split(along=along, at=at):
             yield from sign("number of first terms ≥ 0", at - along.lower + 1)
             yield from sign("number of last terms ≥ 0", along.upper - at)
+        case Lemma(claim=lemma, at=at) if at:
+            for name, value in at.items():
+                if name.is_nonnegative:
+                    yield Question(f"{value} for {name}", Sign(value, ">" if name.is_positive else ">="))
+            for assumption in lemma.assumptions:
+                if assumption.condition is not None and not assumption.rules:
+                    condition = Sign(step.instance(assumption.condition), ">" if assumption.strict else ">=")
+                    yield Question(f"{assumption.id} of {lemma.id}", condition)
 
 
 def _defined(expr: sp.Expr, over: tuple[Range, ...]) -> Iterator[Question]:
@@ -211,7 +238,12 @@ class _World:
         posed = _Posed(self, question, question.given)
         result, answer = posed.ask(), AGREES
         if result == z3.unknown and question.hints:
-            result, answer = _Posed(self, question, question.hints).ask(), HINTED
+            products = (
+                Sign(normal(sign.expr * factor), sign.relation)
+                for sign, factor in zip(question.given, question.hints, strict=True)
+            )
+            posed, answer = _Posed(self, question, tuple(products)), HINTED
+            result = posed.ask()
         if result == z3.sat:
             return Opinion(step, question.text, DISAGREES, posed.model())
         return Opinion(step, question.text, answer if result == z3.unsat else TIMED_OUT)
