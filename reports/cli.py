@@ -126,7 +126,7 @@ def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
               help="T; repeat it for several.")  # fmt: skip
 @click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True,
               help="N, equally likely gradients at each iterate; 1 is the method without noise.")  # fmt: skip
-@click.option("--proof", is_flag=True, help="Also turn the dual of R1 or R3 into an exact proof, and check it.")
+@click.option("--proof", is_flag=True, help="Also turn the dual of R1, R3, or R6 at T = 1, into an exact proof.")
 @_json
 def worst_cases(
     ids: tuple[str, ...], horizon: tuple[int, ...], samples: int, proof: bool, json_file: Path | None

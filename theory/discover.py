@@ -9,8 +9,9 @@ constraint, such that ``bound − metric − Σ multiplier · gap`` is a sum of 
 3. The quadratic form that is left becomes a sum of squares by exact elimination (LDLᵀ).
 4. The result is a proof in the checker's language, and the checker decides.
 
-The numbers are for η = G = 1 and D² = T, where the tuned step size is 1. The proof is for all η, D and G: the problem
-is homogeneous, so multipliers of the distance go with 1/η, of the moments with η, of convexity with neither.
+For R1 and R3, the numbers are for η = G = 1 and D² = T, where the tuned step size is 1. The proof is for all η, D and
+G: the problem is homogeneous, so multipliers of the distance go with 1/η, of the moments with η, of convexity with
+neither.
 """
 
 from __future__ import annotations
@@ -20,14 +21,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise, permutations
+from types import MappingProxyType
 
 import sympy as sp
 
-from theory.assumptions import CONVEX, DISTANCE, Assumption
+from theory.assumptions import (
+    CONVEX,
+    DISTANCE,
+    SMOOTH,
+    STEP_AT_MOST_INVERSE_L,
+    UNBIASED,
+    VARIANCE,
+    Assumption,
+)
 from theory.claim import Claim, Rate
-from theory.facts import Fact, at_most
+from theory.facts import Fact, at_most, nonnegative
 from theory.proof import Axiom, Certificate
-from theory.symbols import G, T, eta, t, u, w, wbar
+from theory.symbols import G, L, T, eta, g, sigma, t, u, w, wbar
 from theory.terms import Definitions, Dot, Gradient, Norm2, Objective, Vector, normal, sequence, vector
 from theory.worst_case import Unsolved, pep, solve
 
@@ -40,11 +50,14 @@ BOUNDED = Assumption(
     constant=G,
 )
 
-ASSUMPTIONS = {assumption.id: assumption for assumption in (CONVEX, DISTANCE, BOUNDED)}
+ASSUMPTIONS = {one.id: one for one in (CONVEX, DISTANCE, BOUNDED, SMOOTH, UNBIASED, VARIANCE)}
 
-# What a dual variable must exceed to count, and by how little the worst case may move when an inequality is dropped.
+# By how little the worst case may move when an inequality is dropped as not needed.
 TOLERANCE = 1e-4
 LARGEST_DENOMINATOR = 64
+
+
+Squares = tuple[tuple[sp.Expr, sp.Expr], ...]
 
 
 class NotFound(ValueError):
@@ -61,14 +74,16 @@ class Inequality:
 
 
 def discover(claim: Rate, horizon: int) -> Claim:
-    """R1 or R3 without noise at one horizon, with a proof that was made from numbers; the caller checks it.
+    """A claim whose proof was made from numbers: R1 or R3 without noise at one horizon, or the one step of R6.
 
     Raises:
         NotFound: the numbers give no exact proof, or the claim is another one.
         NotInstalled: the extra ``pep`` is missing.
     """
+    if claim.id == "R6" and horizon == 1:
+        return one_step()
     if claim.id not in ("R1", "R3"):
-        raise NotFound(f"no proof is searched for {claim.id}; expected R1 or R3")
+        raise NotFound(f"no proof is searched for {claim.id} at T = {horizon}; expected R1, R3, or R6 at T = 1")
     points = _points(claim, horizon)
     needed = _needed(claim, list(_inequalities(points, horizon)), points, horizon)
     tried: set[tuple[Fraction, ...]] = set()
@@ -184,16 +199,77 @@ def _claim(
     return found if found.prove().proved else None
 
 
+_h = sp.Symbol("h")
+
+
+def one_step() -> Claim:
+    """How much a stochastic gradient step decreases a smooth function, for every ``η ≤ 1/L``.
+
+    Random vectors are points of a Hilbert space too, with ``E⟨a, b⟩`` for inner product, so expectations need no tree.
+    But for a factor η of mean and noise, multipliers depend on ``h = ηL`` only. They are found at two values of h and extended as
+    polynomials of degree one; the checker decides whether that is right for all others.
+    """
+    axioms = (
+        Axiom("descent", SMOOTH.id, "descent", {"at": w(t), "to": w(t + 1)}),
+        Axiom("mean", UNBIASED.id, "tower", {"time": t, "against": Gradient(w(t))}),
+        Axiom("noise", VARIANCE.id, "bound", {"time": t}),
+    )
+    numbers = {at: _step_duals(float(at)) for at in (sp.Rational(1, 4), sp.Rational(1, 2))}
+    using = {}
+    for k, (axiom, power) in enumerate(zip(axioms, (0, 1, 1), strict=True)):
+        exact = {at: Fraction(duals[k]).limit_denominator(LARGEST_DENOMINATOR) for at, duals in numbers.items()}
+        line = sp.interpolate([(at, sp.Rational(dual) / at**power) for at, dual in exact.items()], _h)
+        using[axiom.label] = sp.expand(eta**power * line.subs(_h, eta * L))
+    statement = at_most(
+        Objective(w(t + 1)),
+        Objective(w(t)) - eta / 2 * Norm2(Gradient(w(t))) + L * eta**2 * sigma**2 / 2,
+        expected=True,
+    )
+    definitions = {w(t + 1): w(t) - eta * g(t)}
+    rest = statement.gap - sp.Add(*(using[axiom.label] * _fact(axiom).gap for axiom in axioms))
+    squares = sum_of_squares(normal(rest, definitions), STEP_AT_MOST_INVERSE_L.domain)
+    if squares is not None:
+        found = Claim(
+            id="R6, one step",
+            title="Smooth, one step",
+            setting=r"$F$ $L$-smooth, variance at most $\sigma^2$, $\eta\le1/L$",
+            statement=statement,
+            assumptions=(SMOOTH, UNBIASED, VARIANCE, STEP_AT_MOST_INVERSE_L),
+            definitions=definitions,
+            source="found from the dual of the worst case",
+            proof=(*axioms, Certificate("found", None, using, squares)),
+        )
+        if found.prove().proved:
+            return found
+    raise NotFound(f"no exact proof of one step of R6 near the multipliers {numbers}")
+
+
+def _step_duals(step: float) -> list[float]:
+    """Multipliers of descent, mean and noise at L = σ = 1; an equality's has the sign of its gap in the proof."""
+    problem = pep()
+    from PEPit import Expression, Point
+
+    gradient, noise, before, after = Point(), Point(), Expression(), Expression()
+    move = -step * (gradient + noise)
+    constraints = [after <= before + gradient * move + move**2 / 2, noise * gradient == 0, noise**2 <= 1]
+    for constraint in constraints:
+        problem.add_constraint(constraint)
+    problem.set_performance_metric(after - before + step / 2 * gradient**2)
+    solve(problem)
+    return [float(constraint.eval_dual()) for constraint in constraints]
+
+
 def _fact(axiom: Axiom) -> Fact:
     drawn = ASSUMPTIONS[axiom.assumption].rules[axiom.rule](**axiom.arguments)
     assert isinstance(drawn, Fact)
     return drawn
 
 
-def sum_of_squares(form: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
+def sum_of_squares(form: sp.Expr, domain: Definitions = MappingProxyType({})) -> Squares | None:
     """A quadratic form in vectors as ``Σ coefficient · ‖root‖²`` with coefficients ≥ 0, by exact elimination.
 
-    None if ``form`` has other terms, or is not certain to be positive semidefinite. Coefficients may hold parameters.
+    None if ``form`` has other terms, or is not certain to be positive semidefinite. Coefficients may hold parameters,
+    restricted to ``domain`` (:class:`theory.assumptions.Assumption`).
     """
     form = sp.expand(form)
     entries = sorted(form.atoms(Dot), key=sp.default_sort_key)
@@ -213,7 +289,7 @@ def sum_of_squares(form: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
             return None
         if size == 0:
             continue
-        if not size.is_positive:
+        if not nonnegative(size, domain):
             return None
         row = {b: sp.cancel(matrix[pivot, b] / size) for b in left}
         squares.append((size, sp.Add(*(c * b for b, c in row.items()))))

@@ -63,9 +63,19 @@ def test_the_proof_found_for_the_last_iterate_shows_the_pattern_of_all_horizons(
         assert len(last.squares) == 1
 
 
+def test_the_one_step_found_for_r6_is_the_one_in_its_proof():
+    found = discover(claims["R6"], 1)
+    assert found.prove().proved
+    written = next(step for step in claims["R6t"].proof if step.label == "one step")
+    assert {label: sp.expand(c) for label, c in written.using.items()} == dict(found.proof[-1].using)
+    assert sp.expand(written.conclusion.gap - found.statement.gap) == 0
+    original, made = found.prove(), list(mutants(found))
+    assert [mutant.damage for mutant in made if not mutant.refused(original)] == []
+
+
 def test_other_claims_are_not_searched():
     with pytest.raises(NotFound, match="R6"):
-        discover(claims["R6"], 1)
+        discover(claims["R6"], 2)
 
 
 def form(matrix: sp.Matrix) -> sp.Expr:
