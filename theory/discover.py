@@ -206,8 +206,8 @@ def one_step() -> Claim:
     """How much a stochastic gradient step decreases a smooth function, for every ``η ≤ 1/L``.
 
     Random vectors are points of a Hilbert space too, with ``E⟨a, b⟩`` for inner product, so expectations need no tree.
-    But for a factor η of mean and noise, multipliers depend on ``h = ηL`` only. They are found at two values of h and extended as
-    polynomials of degree one; the checker decides whether that is right for all others.
+    But for a factor η of mean and noise, multipliers depend on ``h = ηL`` only. They are found at two values of h and
+    extended as polynomials of degree one; the checker decides whether that is right for all others.
     """
     axioms = (
         Axiom("descent", SMOOTH.id, "descent", {"at": w(t), "to": w(t + 1)}),

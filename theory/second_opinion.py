@@ -203,10 +203,8 @@ def _defined(expr: sp.Expr, over: tuple[Range, ...]) -> Iterator[Question]:
         return
     if isinstance(expr, sp.Pow) and not expr.base.is_number:
         if not expr.exp.is_nonnegative and not (expr.base.is_Symbol and expr.base.is_nonzero):
-            if expr.exp.free_symbols:
-                yield Question(f"exponent {expr.exp} ≥ 0", Sign(expr.exp), over=over)
-            else:
-                yield Question(f"{expr.base} ≠ 0", Sign(expr.base, "!="), over=over)
+            negative = () if expr.exp.is_number else (Sign(-expr.exp, ">"),)
+            yield Question(f"{expr.base} ≠ 0", Sign(expr.base, "!="), negative, over=over)
         if not expr.exp.is_integer and not (expr.base.is_Symbol and expr.base.is_nonnegative):
             yield Question(f"{expr.base} ≥ 0 under a root", Sign(expr.base), over=over)
     if isinstance(expr, sp.log) and not expr.args[0].is_number:
