@@ -25,7 +25,7 @@ import sympy as sp
 
 from theory.assumptions import CONVEX, DISTANCE, Assumption
 from theory.claim import Claim, Rate
-from theory.facts import at_most
+from theory.facts import Fact, at_most
 from theory.proof import Axiom, Certificate
 from theory.symbols import G, T, eta, t, u, w, wbar
 from theory.terms import Definitions, Dot, Gradient, Norm2, Objective, Vector, normal, sequence, vector
@@ -160,7 +160,8 @@ def _claim(
     used = {one: sp.Rational(number) * eta**one.power for one, number in multipliers.items() if number}
     metric = Objective(list(points.values())[-1]) - Objective(u)
     assumptions = {"convex": CONVEX, DISTANCE.id: DISTANCE, BOUNDED.id: BOUNDED}
-    facts = {one: assumptions[one.axiom.assumption].rules[one.axiom.rule](**one.axiom.arguments) for one in used}
+    drawn = {one: assumptions[one.axiom.assumption].rules[one.axiom.rule](**one.axiom.arguments) for one in used}
+    facts = {one: fact for one, fact in drawn.items() if isinstance(fact, Fact)}  # none of them is conditional
     statement, definitions = at_most(metric, claim.bound.subs(T, horizon)), _definitions(claim, horizon, points)
     rest = normal(statement.gap - sp.Add(*(c * facts[one].gap for one, c in used.items())), definitions)
     squares = sum_of_squares(rest)
