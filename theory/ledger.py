@@ -24,7 +24,7 @@ from theory.rates.smooth_nonconvex import R6, R6t
 from theory.rates.strongly_convex import R4
 from theory.rates.weakly_convex import R10
 from theory.readings.exact import MONOTONE, ROUTING, exact
-from theory.readings.inexact import BIAS, BIAS_MEAN, GAP_MEAN
+from theory.readings.inexact import BIAS, BIAS_MEAN, GAP_MEAN, GAP_MEAN_SQUARE
 from theory.readings.smoothed import BEST_SMOOTHING, smoothed
 from theory.second_opinion import SecondOpinion, second_opinion
 
@@ -95,6 +95,7 @@ SECTIONS: dict[str, tuple[Claim, ...]] = {
         BEST_SMOOTHING,
         BIAS,
         GAP_MEAN,
+        GAP_MEAN_SQUARE,
         BIAS_MEAN,
         ANNEALED_SMOOTH,
         ANNEALED_BIAS,

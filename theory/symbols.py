@@ -126,7 +126,7 @@ Lambda_2 = _number("Lambda_2", "Lipschitz constant of the slopes ∂ℓ/∂z", "
 delta = _number("delta", "how far a soft mask moves the features, ‖x⊙(1_S − λ)‖ ≤ δ", "> 0", r"\delta", **_positive)
 eps = _number("eps", "how far the slopes move by smoothing", "> 0", r"\varepsilon_z", **_positive)
 c = _number("c", "density of gaps: at most a share ct of them is t or less", "> 0", **_positive)
-vartheta = _number("vartheta", "e^{−1/(2μcN)}", "> 0", r"\vartheta", **_positive)
+near = _number("near", "number of samples with a gap below μ", "integer ≥ 1", "m", **_natural)
 
 v = _sequence("v", Scalar, "vote of unit i")
 y = _sequence("y", Scalar, "vote of unit i at another point")

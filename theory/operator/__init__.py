@@ -6,6 +6,7 @@ from theory.operator.lipschitz import O3, O3_NORM
 from theory.operator.mask_under_gap import O10, O10_ONE, O10_QUADRATIC
 from theory.operator.nonconvexity import O11, O11_WEAK
 from theory.operator.quadratic import O8, O8_BELOW
+from theory.operator.spread_under_gap import O10_SPREAD, O12_SPREAD
 from theory.operator.subgradient import O4, O4_SHARP
 from theory.operator.support_function import O1
 from theory.operator.threshold import O2, O2_ATTAINED, O2_EXCESS
@@ -37,10 +38,12 @@ CLAIMS = (
     O10,
     O10_ONE,
     O10_QUADRATIC,
+    O10_SPREAD,
     O11,
     O11_WEAK,
     O12,
     O12_QUADRATIC,
+    O12_SPREAD,
 )
 
 __all__ = ["CLAIMS"]

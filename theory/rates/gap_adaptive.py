@@ -1,32 +1,34 @@
 r"""R14: what hard AAT-SGD itself achieves on a nonconvex loss.
 
 Setting
-    Hard AAT-SGD on a smooth loss of O scores; :math:`F = F_\mu` is its entropic smoothing, which the algorithm does not
-    use, so μ is free, and may depend on T. The hard gradient is a gradient of F with a bias of at most ζ(μ).
-    :math:`L_\mu = a + b/\mu` from the table of losses; :math:`\Lambda_1` bounds the slopes, :math:`\Lambda_2` is their
-    Lipschitz constant.
+    Hard AAT-SGD on a smooth loss of O scores. Its quadratic smoothing :math:`F = F_\mu`, with scores raised by
+    :math:`\mu K/2`, is not used by the algorithm, so μ is free, and may depend on T. The hard gradient is a gradient of
+    F with a bias of at most ζ(μ). :math:`L_\mu = a + R_\infty^2/\mu` from the table of losses; :math:`\Lambda_1`
+    bounds the slopes, :math:`\Lambda_2` is their Lipschitz constant.
 
 Algorithm
     :math:`w_{t+1} = w_t - \eta g_t` with g the gradient through the hard mask, constant η.
 
 Guarantee
+    If no gap on the path is smaller than :math:`\Delta_v`, the bias is 0 at :math:`\mu=\Delta_v` (O10.quadratic), and
+    hard AAT-SGD has SGD's own rate, R6 with :math:`L=a+R_\infty^2/\Delta_v` (claim ``R14.gap``).
+
     If a share of at most ct of the samples has a gap of t or less at each iterate (claim ``bias.mean``),
-    :math:`\zeta(\mu) = 2c\mu(\Lambda_1R_\infty\sqrt n + 2\Lambda_2R_K\sqrt{OK(n-K)}\,\mu)`, and with
-    :math:`\mu_T = \nu T^{-1/5}` and L and ζ those of ν,
+    :math:`\zeta(\mu) = \tfrac12c\mu\Lambda_1R_\infty\kappa + \tfrac16c\mu^2\Lambda_2\sqrt O R_K\kappa^2` with
+    :math:`\kappa^2=K(n-K)/n`, and with :math:`\mu_T = \nu T^{-1/5}` and L and ζ those of ν,
 
     .. math:: \frac1T\sum_{t<T} \mathbb E\|\nabla F_{\mu_T}(w_t)\|^2
         \le \frac{2\Delta}{\eta T} + LT^{1/5}\eta\sigma^2 + \zeta^2T^{-2/5},
 
-    so :math:`O(T^{-2/5})` with the tuned step. If no gap is smaller than :math:`\Delta_v` (claim ``R14.gap``),
-    :math:`\zeta(\mu) = (\Lambda_1R_\infty\sqrt n + 2\Lambda_2R_K\sqrt{OK(n-K)}\,\mu)\,e^{-\Delta_v/(2\mu)}`, and with
-    :math:`\mu_T = \Delta_v/(1+\ln T)` the rate is :math:`O(\sqrt{\ln T/T})`: SGD's own, up to a logarithm.
+    so :math:`O(T^{-2/5})` with the tuned step.
 
 Conditions
     K < n (at K = n nothing is dropped and R6 applies), and Δ bounds :math:`F_\mu(w_0)-\inf F_\mu` for the μ in use.
 
 Proof
     R8 without relative bias or noise, at :math:`L_{\mu_T} \le T^{1/5}L_\nu` and :math:`\zeta(\mu_T) \le T^{-1/5}
-    \zeta(\nu)` (claims ``annealed.smooth`` and ``annealed.bias``).
+    \zeta(\nu)` (claims ``annealed.smooth`` and ``annealed.bias``). Quadratic smoothing is what makes the constants
+    small: an entropic one leaves a bias at every gap, and costs a logarithm where the gaps stay.
 
 Reference
     This project; Ajalloeian, Stich 2020 for R8.
@@ -38,72 +40,63 @@ from dataclasses import replace
 
 import sympy as sp
 
-from theory.assumptions import Assumption
+from theory.assumptions import UNBIASED, Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most
 from theory.proof import Certificate, Lemma
 from theory.rates.biased import BIAS, R8
+from theory.rates.smooth_nonconvex import R6
 from theory.symbols import L, M, T, eta, m, zeta
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
 FIFTH = T ** sp.Rational(1, 5)
-LOGARITHM = 1 + sp.log(T)
+_VALUES = {m: _ZERO, M: _ZERO, L: FIFTH * L, zeta: zeta / FIFTH}
 
-
-def annealed(id: str, title: str, setting: str, rougher: sp.Expr, nearer: sp.Expr, shown: tuple[str, ...]) -> Rate:
-    """R8 for a smoothing that shrinks with the horizon.
-
-    Args:
-        id: of the claim.
-        title: of the claim.
-        setting: of the claim.
-        rougher: by which factor smoothness grows from that of horizon 1.
-        nearer: by which factor the bias shrinks.
-        shown: the claims that bound the bias.
-    """
-    values = {m: _ZERO, M: _ZERO, L: rougher * L, zeta: nearer * zeta}
-    step = Assumption(
-        "step",
-        rf"$\eta \le 1/L_{{\mu_T}}$, which is at least $1/({sp.latex(rougher)} L)$",
-        domain={L: 1 / (rougher * (eta + sp.Dummy("s", nonnegative=True)))},
-        condition=1 - eta * rougher * L,
-    )
-    kept = (assumption for assumption in R8.assumptions if assumption.condition is None)
-    instances = (assumption.at(values) for assumption in kept)
-    return Rate.state(
-        id=id,
-        title=title,
-        setting=setting,
-        metric=R8.metric,
-        bound=R8.bound.subs(values, simultaneous=True),
-        schedule=eta,
-        cap=1 / (rougher * L),
-        assumptions=(
-            *(replace(each, proved_by=shown) if each.id == BIAS.id else each for each in instances),
-            step,
-        ),
-        definitions=R8.definitions,
-        source="this project",
-        proof=(Lemma("biased", R8, values), Certificate("rate", None, using={"biased": _ONE})),
-    )
-
-
-R14 = annealed(
-    "R14",
-    "Hard AAT-SGD, nonconvex, gaps of bounded density",
-    r"hard AAT-SGD; $F=F_{\mu_T}$ with $\mu_T=\nu T^{-1/5}$; $L$ and $\zeta$ are those of the smoothing $\nu$",
-    FIFTH,
-    1 / FIFTH,
-    ("bias.mean", "annealed.bias"),
+STEP = Assumption(
+    "step",
+    r"$\eta \le 1/(T^{1/5}L)$, which is at most $1/L_{\mu_T}$",
+    domain={L: 1 / (FIFTH * (eta + sp.Dummy("s", nonnegative=True)))},
+    condition=1 - eta * FIFTH * L,
 )
-R14_GAP = annealed(
-    "R14.gap",
-    "Hard AAT-SGD, nonconvex, gaps that stay",
-    r"hard AAT-SGD, no gap below $\Delta_v$; $F=F_{\mu_T}$ with $\mu_T=\Delta_v/(1+\ln T)$; $L$ and $\zeta$ are those "
-    r"of the smoothing $\Delta_v$",
-    LOGARITHM,
-    1 / sp.sqrt(T),
-    ("bias", "O10", "O12"),
+
+
+def _shown(assumption: Assumption, name: str, by: tuple[str, ...]) -> Assumption:
+    """The assumption; if it is the one called ``name``, with the claims that prove it here."""
+    return replace(assumption, proved_by=by) if assumption.id == name else assumption
+
+
+R14 = Rate.state(
+    id="R14",
+    title="Hard AAT-SGD, nonconvex",
+    setting=r"hard AAT-SGD, gaps of density at most $c$; $F=F_{\mu_T}$ is the quadratic smoothing "
+    r"$\mu_T=\nu T^{-1/5}$; $L$ and $\zeta$ are those of the smoothing $\nu$",
+    metric=R8.metric,
+    bound=R8.bound.subs(_VALUES, simultaneous=True),
+    schedule=eta,
+    cap=1 / (FIFTH * L),
+    assumptions=(
+        *(_shown(a.at(_VALUES), BIAS.id, ("bias.mean", "annealed.bias")) for a in R8.assumptions if a.rules),
+        STEP,
+    ),
+    definitions=R8.definitions,
+    source="this project",
+    about=("annealed.smooth",),
+    proof=(Lemma("biased", R8, _VALUES), Certificate("rate", None, using={"biased": _ONE})),
+)
+
+R14_GAP = Rate.state(
+    id="R14.gap",
+    title="Hard AAT-SGD, nonconvex, gaps that stay",
+    setting=r"hard AAT-SGD, no gap on the path below $\Delta_v$; $F=F_{\Delta_v}$ is the quadratic smoothing "
+    r"$\mu=\Delta_v$, of which hard gradients are exact gradients there",
+    metric=R6.metric,
+    bound=R6.bound,
+    schedule=R6.schedule,
+    cap=R6.cap,
+    assumptions=tuple(_shown(a, UNBIASED.id, ("O10.quadratic", "O12.quadratic", "O8.below")) for a in R6.assumptions),
+    definitions=R6.definitions,
+    source="this project",
+    proof=(Lemma("exact", R6), Certificate("rate", None, using={"exact": _ONE})),
 )
 
 _factor, _nu = sp.symbols("s nu", positive=True)
