@@ -5,7 +5,7 @@ Setting
 
 Guarantee
     :math:`\|g\| \le R_K`, hard or smoothed (``G.logistic``), and smoothed f is L-smooth with
-    :math:`L = R_K^2/4+\kappa` (``L.logistic``, ``L.logistic.below``). No smaller constants of this form will do: each
+    :math:`L = R_K^2/4+\kappa` (``L.logistic``; from below κ does, ``L.logistic.below``). No smaller constants of this form will do: each
     term alone is attained (:math:`\kappa\to0`, :math:`R_K^2/\kappa\to0`). It is convex for y = −1 (convex.monotone) and
     not for y = +1 (O11).
 """
@@ -74,19 +74,19 @@ LOGISTIC_CURVATURE = Claim(
 LOGISTIC_CURVATURE_BELOW = Claim(
     id="L.logistic.below",
     title="Smoothness of the logistic loss, from below",
-    setting=r"$\ell''c^2+\ell'q \ge -(R_K^2/4+\kappa)\|d\|^2$",
-    statement=at_most(-_logistic_form, _logistic_L * b(j)),
+    setting=r"$\ell''c^2+\ell'q \ge -\kappa\|d\|^2$: the loss is $\kappa$-weakly convex",
+    statement=at_most(-_logistic_form, kappa * b(j)),
     assumptions=(HEADS, LOGISTIC),
     source="ℓ'' ≥ 0, |ℓ'| ≤ 1",
     proof=(
-        *axioms(HEADS, "b ≥ 0", "q ≥ 0", "q ≤ κb"),
+        *axioms(HEADS, "q ≥ 0", "q ≤ κb"),
         *axioms(LOGISTIC, "e ≥ −1", "s ≥ 0", "s ≤ 1"),
         Product("−eq ≤ q", "e ≥ −1", "q ≥ 0"),
         Product("s² ≤ s", "s ≥ 0", "s ≤ 1"),
         Certificate(
             "curvature",
             None,
-            using={"−eq ≤ q": ONE, "q ≤ κb": ONE, "s² ≤ s": c(j) ** 2, "b ≥ 0": R_K**2 / 4},
+            using={"−eq ≤ q": ONE, "q ≤ κb": ONE, "s² ≤ s": c(j) ** 2},
         ),
     ),
 )

@@ -6,7 +6,7 @@ Setting
 
 Guarantee
     :math:`\|g\| \le \sqrt2R_K`, hard or smoothed (``G.softmax``), and smoothed f is L-smooth with
-    :math:`L = R_K^2/2+\kappa` (``L.softmax``, ``L.softmax.below``).
+    :math:`L = R_K^2/2+\kappa` (``L.softmax``; from below κ does, ``L.softmax.below``).
 
 Reference
     T. Popoviciu (1935) for the variance of p.
@@ -130,19 +130,19 @@ SOFTMAX_CURVATURE = Claim(
 SOFTMAX_CURVATURE_BELOW = Claim(
     id="L.softmax.below",
     title="Smoothness of the softmax cross-entropy, from below",
-    setting=r"$\mathrm{Var}_p(c)+\sum_j(p_j-y_j)q_j \ge -(R_K^2/2+\kappa)\|d\|^2$",
-    statement=at_most(-_softmax_form, _softmax_L * total(b(j))),
+    setting=r"$\mathrm{Var}_p(c)+\sum_j(p_j-y_j)q_j \ge -\kappa\|d\|^2$: the loss is $\kappa$-weakly convex",
+    statement=at_most(-_softmax_form, kappa * total(b(j))),
     assumptions=(HEADS, SOFTMAX),
     source="Var ≥ 0",
     proof=(
-        *axioms(HEADS, "b ≥ 0", "q ≥ 0", "q ≤ κb"),
+        *axioms(HEADS, "q ≥ 0", "q ≤ κb"),
         *axioms(SOFTMAX, "p ≥ 0", "y ≤ 1", "Σp", "mean"),
         Product("pq ≥ 0", "p ≥ 0", "q ≥ 0"),
         Product("yq ≤ q", "y ≤ 1", "q ≥ 0"),
         *everywhere(
             "curved",
-            at_most(-(p(j) - y(j)) * q(j), (R_K**2 / 2 + kappa) * b(j)),
-            using={"pq ≥ 0": ONE, "yq ≤ q": ONE, "q ≤ κb": ONE, "b ≥ 0": R_K**2 / 2},
+            at_most(-(p(j) - y(j)) * q(j), kappa * b(j)),
+            using={"pq ≥ 0": ONE, "yq ≤ q": ONE, "q ≤ κb": ONE},
         ),
         *everywhere("spread", at_most(0, p(j) * (c(j) - mean) ** 2), using={"p ≥ 0": (c(j) - mean) ** 2}),
         Certificate("curvature", None, using={"Σ curved": ONE, "Σ spread": ONE, "mean": -2 * mean, "Σp": mean**2}),
