@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
@@ -21,9 +22,12 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger, page
+from reports.settings import GRADIENTS
 from reports.study import Cell, Study, lacks, profile
 from reports.verdict import STATUSES, Verdict
+from sim.problems import FAMILIES
 from sim.results import write_whole
+from sim.sampling import Kind
 from theory import Rate, claims
 from theory.claim import Refuted
 from theory.discover import NotFound, discover
@@ -191,7 +195,7 @@ def write_book(out: Path, workers: int) -> None:
 @app.command()
 @_ids
 @click.option("--profile", "profile_name", default="quick", show_default=True, help="quick or full.")
-@click.option("--problem", help="Pose one problem instead: routing, monotone, logistic or softmax.")
+@click.option("--problem", help=f"Pose one problem instead: {', '.join(FAMILIES)}.")
 @click.option("--data", default="synthetic", show_default=True, help="synthetic, tiny, digits, or an .npz with x, y.")
 @click.option("--k", default="5", show_default=True, help="Votes that a class hears, or dense.")
 @click.option("--smoothing", help="entropic or quadratic; hard if omitted.")
@@ -203,6 +207,14 @@ def write_book(out: Path, workers: int) -> None:
 @click.option("--looks", type=int, default=1, show_default=True, help="Iterates of a trial that an average looks at.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the Monte Carlo runs.")
 @click.option("--exact", is_flag=True, help="All sample paths instead of trials.")
+@click.option(
+    "--sampling", type=click.Choice(get_args(Kind)), help="How samples are drawn; the claim's own if omitted."
+)
+@click.option("--batch", type=int, help="Samples a step, B.")
+@click.option("--beta", type=float, help="Momentum of the heavy ball.")
+@click.option("--gradient", type=click.Choice(GRADIENTS), help="hard: through the hard mask, on a smoothed objective.")
+@click.option("--density", type=float, help="Density c of the gaps, for the bias of hard gradients.")
+@click.option("--anneal", type=float, help="Power p of the smoothing μ/T^p at horizon T.")
 @click.option("--level", type=float, default=1e-3, show_default=True, help="Family-wise level of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
@@ -223,6 +235,12 @@ def verify(
     looks: int,
     seed: int,
     exact: bool,
+    sampling: Kind | None,
+    batch: int | None,
+    beta: float | None,
+    gradient: str | None,
+    density: float | None,
+    anneal: float | None,
     level: float,
     out: Path,
     workers: int,
@@ -238,11 +256,31 @@ def verify(
     else:
         grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
         cells = tuple(
-            Cell(id, problem, data, _width(k), smoothing, mu, ridge, exact, grid, trials, looks, step, seed)
+            Cell(
+                id,
+                problem,
+                data,
+                _width(k),
+                smoothing,
+                mu,
+                ridge,
+                exact,
+                grid,
+                trials,
+                looks,
+                step,
+                seed,
+                sampling,
+                batch,
+                beta,
+                gradient,
+                density,
+                anneal,
+            )
             for id in dict.fromkeys(ids or (id for id, claim in claims.items() if isinstance(claim, Rate)))
         )
         if not ids:
-            cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make()) is None)
+            cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make(), cell.setting) is None)
     study = Study(cells, level)
     study.check()
     study.save(out)
@@ -350,7 +388,25 @@ def _progress() -> Progress:
 def _refuse_without_problem() -> None:
     """InputError if an option that poses one problem was given, but no problem."""
     context = click.get_current_context()
-    posed = ("data", "k", "smoothing", "mu", "ridge", "step", "horizon", "trials", "looks", "seed", "exact")
+    posed = (
+        "data",
+        "k",
+        "smoothing",
+        "mu",
+        "ridge",
+        "step",
+        "horizon",
+        "trials",
+        "looks",
+        "seed",
+        "exact",
+        "sampling",
+        "batch",
+        "beta",
+        "gradient",
+        "density",
+        "anneal",
+    )
     for name in posed:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise InputError(

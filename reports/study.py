@@ -5,9 +5,10 @@ Also the profiles of ``aat verify``, and :func:`verify`, the same for one proble
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import joblib
 import torch
 
 from aat import InputError
+from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
-from sim import METRICS, Method, Problem, Run, enumerate_paths, problems, simulate
+from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, problems, simulate
 from sim.exact import check_paths
 from sim.metrics import metric
 from sim.monte_carlo import Progress, check_trials
-from sim.results import fingerprint, versions, write_whole
+from sim.results import declared, fingerprint, versions, write_whole
+from sim.sampling import Kind
 from theory import Rate, claims
 
 STUDY_FILE = "study.json"
@@ -52,6 +55,8 @@ class Cell:
         trials, looks: of Monte Carlo.
         step: scale of the step size; ``None`` for the one that the claim recommends at each T.
         seed: of the run.
+        sampling, batch, beta, gradient, density, anneal: of the claim's :class:`reports.settings.Setting`, where it is
+            to be another; ``None`` for the claim's own.
     """
 
     claim: str
@@ -67,6 +72,12 @@ class Cell:
     looks: int = 1
     step: float | None = None
     seed: int = 0
+    sampling: Kind | None = None
+    batch: int | None = None
+    beta: float | None = None
+    gradient: str | None = None
+    density: float | None = None
+    anneal: float | None = None
 
     @property
     def name(self) -> str:
@@ -81,6 +92,12 @@ class Cell:
         return rate(self.claim)
 
     @property
+    def setting(self) -> Setting:
+        """What is run besides the problem."""
+        return setting_of(self.claim, sampling=self.sampling, batch=self.batch, beta=self.beta, gradient=self.gradient,
+                          density=self.density, anneal=self.anneal)  # fmt: skip
+
+    @property
     def command(self) -> str:
         """The command that runs this cell alone."""
         words = ["aat", "verify", self.claim, "--problem", self.problem, "--data", self.data]
@@ -93,6 +110,12 @@ class Cell:
             "--trials": None if self.exact else self.trials,
             "--looks": None if self.exact else self.looks,
             "--seed": self.seed,
+            "--sampling": self.sampling,
+            "--batch": self.batch,
+            "--beta": self.beta,
+            "--gradient": self.gradient,
+            "--density": self.density,
+            "--anneal": self.anneal,
         }
         for option, value in options.items():
             words += [] if value is None else [option, str(value)]
@@ -114,13 +137,14 @@ class Cell:
     def check(self) -> None:
         """InputError or UnknownClaim unless the cell can be run."""
         self.rate  # noqa: B018 (raises)
-        problem = self.make()
-        check_runnable(self.rate, problem)
+        problem, setting = self.make(), self.setting
+        check_runnable(self.rate, problem, setting)
         check_step(self.step)
+        setting.draws.check(problem.samples)
         if not problem.x.any():
             raise InputError(f"{problem.name}: all features are 0, so nothing moves; expected one that is not")
         if self.exact:
-            check_paths(problem.samples, self.horizons)
+            check_paths(problem.samples, _whole(self.horizons, setting, problem), setting.draws)
         else:
             check_trials(self.trials, self.looks, self.horizons)
 
@@ -135,6 +159,7 @@ class Cell:
             looks=self.looks,
             step=self.step,
             seed=self.seed,
+            setting=self.setting,
             progress=progress,
         )
         return replace(run, key=self.key)
@@ -146,29 +171,38 @@ class Cell:
         return fingerprint(asdict(self), content, versions())
 
 
-def lacks(claim: Rate, problem: Problem) -> str | None:
+def lacks(claim: Rate, problem: Problem, setting: Setting | None = None, method: Method | None = None) -> str | None:
     """What is missing to run the claim on the problem, a measured metric or a constant; ``None`` if nothing."""
     if claim.metric.id not in METRICS:
         return f"no run measures {claim.metric.id}"
-    declared = constants_with_loans(problem)
-    missing = [symbol.name for symbol in claim.constants if symbol.name not in declared]
+    known = constants_with_loans(problem, setting or setting_of(claim.id), method)
+    missing = [symbol.name for symbol in claim.constants if symbol.name not in known]
     return f"{problem.name} declares no {', '.join(missing)}" if missing else None
 
 
-def check_runnable(claim: Rate, problem: Problem) -> None:
+def check_runnable(claim: Rate, problem: Problem, setting: Setting | None = None, method: Method | None = None) -> None:
     """InputError if the claim cannot be run on the problem."""
-    if lack := lacks(claim, problem):
+    if lack := lacks(claim, problem, setting, method):
         raise InputError(f"{claim.id} cannot be run: {lack}; try aat prove {claim.id}")
 
 
-def constants_with_loans(problem: Problem) -> dict[str, float]:
-    """What the problem declares; an L or D that it lacks is that of a head which has it."""
-    constants = problem.constants()
-    if "L" not in constants:
-        constants["L"] = problem.with_head(problem.k, "entropic", _STAND_IN_MU).constants()["L"]
-    if "D" not in constants:
-        constants["D"] = problem.dense_head().constants()["D"]
-    return constants
+def constants_with_loans(problem: Problem, setting: Setting, method: Method | None = None) -> dict[str, float]:
+    """What the run declares; an L or D that the problem lacks is that of a head which has it, if one has."""
+    posed = setting.pose(problem, 1)
+    known = declared(posed, method or setting.method or SGD(), setting.draws, setting.oracle)
+    loans: dict[str, Callable[[], Problem]] = {
+        "L": lambda: posed.with_head(posed.k, "entropic", _STAND_IN_MU),
+        "D": posed.dense_head,
+    }
+    for name, head in loans.items():
+        if name not in known:
+            with contextlib.suppress(InputError, KeyError):  # a problem without heads, or without that constant
+                known[name] = head().constants()[name]
+    return known
+
+
+def _whole(horizons: Iterable[int], setting: Setting, problem: Problem) -> list[int]:
+    return sorted({setting.whole(horizon, problem.samples) for horizon in horizons})
 
 
 def check_step(step: float | None) -> None:
@@ -188,16 +222,24 @@ def run_claim(
     looks: int = 1,
     step: float | None = None,
     seed: int = 0,
+    setting: Setting | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Run a method with the claim's step sizes and metric; arguments as for :class:`Cell`.
 
-    Where the problem declares too little for the claim's recommendation, so that the claim is void there anyway, the
-    missing constant is that of a head which has it: the curves stay comparable.
+    The method, if given, replaces that of the setting; the setting is the claim's own if omitted. Where there are
+    epochs, horizons are rounded up to whole ones. Where the problem declares too little for the claim's recommendation,
+    so that the claim is void there anyway, the missing constant is that of a head which has it: the curves stay
+    comparable.
     """
+    chosen = setting_of(claim.id) if setting is None else setting
     check_step(step)
-    check_runnable(claim, problem)
-    constants = constants_with_loans(problem)
+    check_runnable(claim, problem, chosen, method)
+    constants = constants_with_loans(problem, chosen, method)
+    grid = _whole(horizons, chosen, problem)
+    if chosen.anneal:
+        # Δ is that of every smoothing in use
+        constants["Delta"] = max(chosen.pose(problem, horizon).constants()["Delta"] for horizon in [1, *grid])
 
     def eta(horizon: int) -> float:
         try:
@@ -210,20 +252,40 @@ def run_claim(
     def step_sizes(horizon: int) -> Sequence[float]:
         return claim.steps(horizon, eta(horizon)).tolist()
 
-    common = {"method": method, "eta": eta}
-    if exact:
-        return enumerate_paths(problem, step_sizes, horizons, claim.metric.id, **common)  # type: ignore[arg-type]
-    return simulate(
-        problem,
-        step_sizes,
-        horizons,
-        claim.metric.id,
-        trials=trials,
-        seed=seed,
-        looks=looks,
-        progress=progress,
-        **common,  # type: ignore[arg-type]
-    )
+    common = {
+        "method": method or chosen.method,
+        "sampling": chosen.draws,
+        "oracle": chosen.oracle,
+        "eta": eta,
+        "progress": progress,
+    }
+    sampled = {} if exact else {"trials": trials, "seed": seed, "looks": looks}
+    engine = enumerate_paths if exact else simulate
+    if not chosen.anneal:
+        posed = chosen.pose(problem, 1)
+        return engine(posed, step_sizes, grid, claim.metric.id, **common, **sampled)  # type: ignore[operator]
+    runs = [
+        engine(chosen.pose(problem, horizon), step_sizes, [horizon], claim.metric.id, **common, **sampled)  # type: ignore[operator]
+        for horizon in grid
+    ]
+    return _of_smoothings(runs, chosen, problem, constants["Delta"])
+
+
+def _of_smoothings(runs: Sequence[Run], setting: Setting, problem: Problem, suboptimality: float) -> Run:
+    """One run of many smoothings, seen from that of T = 1, which the claim's L and ζ are of.
+
+    The claim takes L to grow, and ζ to shrink, by ``T^anneal``: what was measured is brought back by that factor.
+    """
+    horizons = []
+    for run in runs:
+        (row,) = run.horizons
+        factor = row.T**setting.anneal
+        scaled = {"L": 1 / factor, "zeta": factor}
+        horizons.append(replace(row, audit={name: value * scaled.get(name, 1) for name, value in row.audit.items()}))
+    first = declared(setting.pose(problem, 1), setting.method or SGD(), setting.draws, setting.oracle)
+    head = setting.pose(problem, 1).method_name("SGD")
+    told = ", ".join(part for part in (head, runs[0].oracle, runs[0].sampling, f"μ_T=μ/T^{setting.anneal:g}") if part)
+    return replace(runs[0], method=told, constants=first | {"Delta": suboptimality}, horizons=tuple(horizons))
 
 
 def verify(claim: Rate, problem: Problem, horizons: Sequence[int] = (64, 256, 1024), *, level: float = 1e-3,
@@ -235,7 +297,7 @@ def verify(claim: Rate, problem: Problem, horizons: Sequence[int] = (64, 256, 10
         problem: any :class:`sim.Problem`.
         horizons: the T.
         level: family-wise level of the Monte Carlo verdicts.
-        options: ``method``, ``exact``, ``trials``, ``looks``, ``step``, ``seed`` as for :func:`run_claim`.
+        options: ``method``, ``exact``, ``trials``, ``looks``, ``step``, ``seed``, ``setting`` as for :func:`run_claim`.
     """
     return judge([(claim, run_claim(claim, problem, horizons, **options), "")], level)  # type: ignore[arg-type]
 
