@@ -5,9 +5,9 @@ Setting
 
 Guarantee
     :math:`\|g\| \le R_K`, hard or smoothed (``G.logistic``), and smoothed f is L-smooth with
-    :math:`L = R_K^2/4+\kappa` (``L.logistic``; from below κ does, ``L.logistic.below``). No smaller constants of this form will do: each
-    term alone is attained (:math:`\kappa\to0`, :math:`R_K^2/\kappa\to0`). It is convex for y = −1 (convex.monotone) and
-    not for y = +1 (O11).
+    :math:`L = R_K^2/4+\kappa` (``L.logistic``; from below κ does, ``L.logistic.below``). No smaller constants of this
+    form will do: each term alone is attained (:math:`\kappa\to0`, :math:`R_K^2/\kappa\to0`). It is convex for y = −1
+    (convex.monotone) and not for y = +1 (O11).
 """
 
 import sympy as sp
