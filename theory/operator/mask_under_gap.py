@@ -27,7 +27,8 @@ from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.entropic import pull
 from theory.operator.units import DROPPED, GAP, KEPT, MULTIPLIERS, ONE, UNITS, WIDTH, belongs, over
-from theory.proof import Axiom, Certificate, Product, Split, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Split, Total
 from theory.symbols import K, gap, i, lam, mu, n, tau, theta, v
 
 _out, _in = exp(-pull(theta)), exp(pull(theta))

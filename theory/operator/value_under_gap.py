@@ -24,7 +24,8 @@ from theory.operator.entropic import entropic, pull, weak_duality
 from theory.operator.mask_under_gap import distance2
 from theory.operator.quadratic import quadratic
 from theory.operator.units import DROPPED, FEWER, GAP, KEPT, MULTIPLIERS, ONE, UNITS, WIDTH, belongs, over
-from theory.proof import Axiom, Certificate, Product, Split, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Split, Total
 from theory.symbols import K, gap, i, lam, mu, n, softplus, tau, v
 
 _even = tau - gap / 2 + mu / 2 * sp.log((n - K) / K)

@@ -43,9 +43,9 @@ import sympy as sp
 from theory.assumptions import UNBIASED, Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most
-from theory.proof import Certificate, Lemma
 from theory.rates.biased import BIAS, R8
 from theory.rates.smooth_nonconvex import R6
+from theory.steps import Certificate, Lemma
 from theory.symbols import L, M, T, eta, m, zeta
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
