@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from aat import InputError
 from sim import HardMask, HeavyBall, Method, Oracle, Problem, Sampling
@@ -76,7 +77,7 @@ _OWN = {
 }
 
 
-def setting_of(claim: str, **changes: object) -> Setting:
+def setting_of(claim: str, **changes: Any) -> Setting:
     """The setting of a claim's algorithm, with the changes that are not ``None``."""
     own = _OWN.get(claim, Setting())
     return replace(own, **{name: value for name, value in changes.items() if value is not None})

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import torch
@@ -252,21 +253,20 @@ def run_claim(
     def step_sizes(horizon: int) -> Sequence[float]:
         return claim.steps(horizon, eta(horizon)).tolist()
 
-    common = {
+    options: dict[str, Any] = {
         "method": method or chosen.method,
         "sampling": chosen.draws,
         "oracle": chosen.oracle,
         "eta": eta,
         "progress": progress,
     }
-    sampled = {} if exact else {"trials": trials, "seed": seed, "looks": looks}
-    engine = enumerate_paths if exact else simulate
+    options |= {} if exact else {"trials": trials, "seed": seed, "looks": looks}
+    engine: Callable[..., Run] = enumerate_paths if exact else simulate
     if not chosen.anneal:
         posed = chosen.pose(problem, 1)
-        return engine(posed, step_sizes, grid, claim.metric.id, **common, **sampled)  # type: ignore[operator]
+        return engine(posed, step_sizes, grid, claim.metric.id, **options)
     runs = [
-        engine(chosen.pose(problem, horizon), step_sizes, [horizon], claim.metric.id, **common, **sampled)  # type: ignore[operator]
-        for horizon in grid
+        engine(chosen.pose(problem, horizon), step_sizes, [horizon], claim.metric.id, **options) for horizon in grid
     ]
     return _of_smoothings(runs, chosen, problem, constants["Delta"])
 

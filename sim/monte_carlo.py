@@ -17,7 +17,7 @@ from sim.oracles import Oracle, Own
 from sim.problems import Problem
 from sim.results import Horizon, Run
 from sim.sampling import Sampling
-from sim.seeds import generator
+from sim.seeds import generator, key
 
 # Steps after which progress is told, and points at which a run is audited.
 _CHUNK = 4096
@@ -74,10 +74,10 @@ def simulate(
     results = []
     for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
-        random = generator("samples", seed, problem.name, horizon)
+        stream = key("samples", seed, problem.name, horizon)
         looked = measured.times(horizon, drawn.epoch(problem.samples))
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
-        points = _snapshots(problem, rule, source, measured, sizes, times, drawn, random, progress)
+        points = _snapshots(problem, rule, source, measured, sizes, times, drawn, stream, progress)
         found = measured.measure(problem, points.flatten(0, 1))
         values = found.unflatten(0, times.shape).mean(0)
         audited = [0, *times[-1, : _AUDITED - 1].tolist()]
@@ -115,7 +115,7 @@ def _snapshots(
     sizes: list[float],
     times: Int[Tensor, "looks trials"],
     sampling: Sampling,
-    random: torch.Generator,
+    stream: int,
     progress: Progress | None,
 ) -> Float[Tensor, "looks trials dim"]:
     """Run all trials and keep, of each, the points of interest."""
@@ -124,7 +124,7 @@ def _snapshots(
     state = rule.start(problem.w0.repeat(trials, 1))
     total, weight = torch.zeros_like(state.w), 0.0
     points = torch.empty(*times.shape, problem.dimension, dtype=torch.float64)
-    draws = sampling.draws(problem.samples, trials, random)
+    draws = sampling.draws(stream, last, trials, problem.samples)
     for t in range(last + 1):
         if measured.of == "average":
             share = measured.weight(t, sizes[t])

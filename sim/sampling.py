@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from sim.stream import sample_indices
 
 Kind = Literal["with replacement", "without replacement", "reshuffling"]
 
@@ -111,19 +112,21 @@ class Sampling:
 
     # --- Random draws ---
 
-    def draws(self, samples: int, trials: int, random: torch.Generator) -> Iterator[Int[Tensor, "trials B"]]:
-        """Without end: the samples of each trial's next step."""
-        while True:
+    def draws(self, key: int, steps: int, trials: int, samples: int) -> Iterator[Int[Tensor, "trials B"]]:
+        """The samples of each trial's step 0, 1, … ``steps`` − 1, from the stream of :mod:`sim.stream` of that key."""
+        epoch = self.epoch(samples)
+        for first in range(0, steps, _CHUNK):
+            chunk = min(_CHUNK, steps - first)
             if self.kind == "with replacement":
-                chunk = max(1, _CHUNK // self.batch)
-                yield from (
-                    torch.randint(samples, (chunk * self.batch, trials), generator=random)
-                    .unflatten(0, (chunk, self.batch))
-                    .transpose(1, 2)
-                )
-            else:
-                order = torch.rand(trials, samples, generator=random, dtype=torch.float64).argsort(-1)
-                yield from order.split(self.batch, -1) if self.reshuffled else (order[:, : self.batch],)
+                yield from sample_indices(key, first, chunk, trials * self.batch, samples).unflatten(1, (trials, -1))
+                continue
+            for t in range(first, first + chunk):
+                if t % epoch == 0:
+                    # random words in order are a random order; two of 30 bits are equal once in a thousand million
+                    words = sample_indices(key, t, 1, trials * samples, 2**30).unflatten(1, (trials, -1))[0]
+                    order = words.argsort(-1, stable=True)
+                place = t % epoch * self.batch
+                yield order[:, place : place + self.batch]
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ MOST_CLASSES = 2**16
 
 
 class Labelled(NamedTuple):
-    """Features x, shape (N, n), with classes y, shape (N,), and a name; ``start``, if the data need one, is every head's."""
+    """Features x, shape (N, n), with classes y, shape (N,), and a name; ``start`` is every head's, if they need one."""
 
     name: str
     x: Float[Tensor, "N n"]
@@ -59,13 +59,15 @@ def gapped(
 ) -> Labelled:
     """Features whose votes at w = 1 have gaps of a chosen distribution, from wide gaps to exact ties.
 
-    The gap between the k-th and the next vote of sample i is ``floor + spread·i/N``, i = 1 … N: none is below the floor,
-    and at floor 0 a share of t/spread of them is t or less. Each sample has its k large features in other places.
+    The gap between the k-th and the next vote of sample i is ``floor + spread·i/N``, i = 1 … N: none is below the
+    floor, and at floor 0 a share of t/spread of them is t or less. The k large features of a sample are anywhere.
 
     Args:
         floor: smallest gap, ≥ 0.
         spread: ≥ 0; both 0 makes all votes of a sample tie.
-        samples, features, k: N, n and the K at which the gaps are those.
+        samples: N.
+        features: n.
+        k: the K at which the gaps are those.
         name: of the data.
 
     Raises:

@@ -137,10 +137,10 @@ def test_beta_lies_between_0_and_1(beta: float) -> None:
 @pytest.mark.parametrize(
     ("cls", "options", "given"),
     [
-        (torch.optim.LBFGS, {}, "^LBFGS cannot step"),
+        (torch.optim.LBFGS, {}, r"^LBFGS cannot step"),
         (torch.optim.SGD, {"speed": 3}, r"^SGD\(speed=3\) cannot step"),
-        (torch.optim.SGD, {"momentum": -1.0}, "cannot step"),
-        (Noisy, {}, "^Noisy moves differently each time"),
+        (torch.optim.SGD, {"momentum": -1.0}, r"momentum=-1\.0\) cannot step"),
+        (Noisy, {}, r"^Noisy moves differently each time"),
     ],
 )
 def test_what_cannot_be_a_method(cls: type[torch.optim.Optimizer], options: dict, given: str) -> None:
