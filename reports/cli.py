@@ -22,6 +22,7 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger, page
+from reports.new import KINDS, write_new
 from reports.study import Cell, Study, lacks, own_cells, profile
 from reports.verdict import STATUSES, Verdict
 from sim.results import write_whole
@@ -275,6 +276,16 @@ def verify(
     console.print(f"page: {written.resolve()}", highlight=False, soft_wrap=True)
     if any(v.status == "violated" for v in verdicts) or any(row.status == "refused" for row in rows):
         raise SystemExit(1)
+
+
+@app.command("new")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder; this one if omitted.")
+def new_file(kind: str, name: str, out: Path) -> None:
+    """Write NAME.py to start from: a claim, a problem or an optimizer of your own, ready for aat verify."""
+    path = write_new(kind, name, out)
+    console.print(f"{path}: try aat verify {path}", highlight=False, soft_wrap=True)
 
 
 @app.command()
