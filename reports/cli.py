@@ -31,7 +31,7 @@ from theory.claim import Refuted
 from theory.discover import NotFound, discover
 from theory.ledger import UnknownClaim
 from theory.plain import fact, plain, sentence
-from theory.proof import Certificate
+from theory.steps import Certificate
 from theory.symbols import GLOSSARY
 from theory.terms import square
 from theory.worst_case import SETTINGS, NotInstalled, Unsolved, worst_case

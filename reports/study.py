@@ -165,7 +165,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Fingerprint of everything that determines the result, files and versions too (not what a file imports)."""
+        """Fingerprint of what determines the result: files (not what they import), the libraries' versions."""
         files = [self.data if self.data.endswith(".npz") else None, self.file]
         return fingerprint(asdict(self), *(Path(file).read_bytes() for file in files if file), versions())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from theory import losses, operator
 from theory.claim import Cited, Claim, Rate, Refuted
 from theory.mutants import mutants
-from theory.proof import Checked, Lemma
+from theory.proof import Checked
 from theory.rates.biased import R8
 from theory.rates.convex_average import R1
 from theory.rates.convex_decaying import R2
@@ -27,6 +27,7 @@ from theory.readings.exact import MONOTONE, ROUTING, exact
 from theory.readings.inexact import BIAS, BIAS_MEAN, GAP_MEAN, GAP_MEAN_SQUARE
 from theory.readings.smoothed import BEST_SMOOTHING, smoothed
 from theory.second_opinion import SecondOpinion, second_opinion
+from theory.steps import Lemma
 
 
 class UnknownClaim(KeyError):
