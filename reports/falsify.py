@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ from torch import Tensor
 from aat import InputError
 from reports import own
 from reports.instance import Instance
-from reports.study import constants_with_loans, declared_by, lacks, rate
-from sim import SGD, Method, Problem
+from reports.settings import setting_of
+from reports.study import constants_with_loans, lacks, rate
+from sim import Method, Problem
 from sim.exact import check_paths
 from sim.problems import FAMILIES, Labelled
 from sim.results import fingerprint, write_whole
-from theory import Rate
+from theory import Rate, claims
 from theory.worst_case import SETTINGS, NotInstalled, Unsolved, worst_case
 
 # Of a round: instances drawn, and moves of the simplex.
@@ -96,7 +97,7 @@ class Search:
     rounds: int = 4
     seed: int = 0
     file: str | None = None
-    method: str = SGD.name
+    method: str | None = None
     examples: int = EXAMPLES
     moves: int = MOVES
 
@@ -107,9 +108,9 @@ class Search:
         return found.get(self.claim) or rate(self.claim)
 
     @property
-    def rule(self) -> Method:
-        """The update rule."""
-        return own.load(Path(self.file)).method(self.method) if self.file else SGD()
+    def rule(self) -> Method | None:
+        """The update rule, if it is not the claim's own."""
+        return own.load(Path(self.file)).method(self.method) if self.file else None
 
     @property
     def path(self) -> Path:
@@ -176,14 +177,15 @@ class Search:
 
     def _families(self) -> list[str]:
         tiny = Labelled("tiny", torch.eye(2, dtype=torch.float64), torch.tensor([0, 1]))
-        lacking = {name: lacks(self.rate, family.from_data(tiny, k=2), self.rule) for name, family in FAMILIES.items()}
+        posed = {name: family.from_data(tiny, k=2) for name, family in FAMILIES.items()}
+        lacking = {name: lacks(self.rate, problem, None, self.rule) for name, problem in posed.items()}
         fit = [name for name, lack in lacking.items() if lack is None]
         if not fit:
             raise InputError(f"{self.claim} cannot be searched: {next(iter(lacking.values()))}; try aat prove")
         return fit
 
     def _instances(self) -> st.SearchStrategy[Instance]:
-        """Small instances; often, the comparator is downhill, as far as the steps reach, where linear losses are worst."""
+        """Small instances; often the comparator is downhill, as far as the steps reach, where linear losses are worst."""
         families = self._families()
         claim, method = self.rate, self.rule
 
@@ -245,6 +247,28 @@ class Search:
             return 0, None
 
 
+def searches(ids: Sequence[str], folder: Path, *, file: Path | None = None, **options: Any) -> list[Search]:
+    """A search for each claim; without ``ids`` those of the file, or every rate of the ledger that can be run.
+
+    Raises:
+        InputError, UnknownClaim: a claim that was asked for cannot be searched.
+    """
+    stated = list(own.load(file).claims) if file else []
+    asked = list(dict.fromkeys(ids)) or stated
+    everything = [id for id, claim in claims.items() if isinstance(claim, Rate)]
+    made = [Search(id, folder, file=str(file) if file else None, **options) for id in asked or everything]
+    fit = []
+    for search in made:
+        try:
+            search.check()
+        except InputError:
+            if asked:
+                raise
+        else:
+            fit.append(search)
+    return fit
+
+
 def _vectors(size: int) -> st.SearchStrategy[Tensor]:
     """Coarse numbers, so that votes tie and vanish too."""
     eighths = st.lists(st.integers(-16, 16), min_size=size, max_size=size)
@@ -256,9 +280,9 @@ def _comparators(problem: Problem, length: float) -> st.SearchStrategy[Tensor]:
     return st.just(downhill) | _vectors(problem.dimension)
 
 
-def _etas(claim: Rate, problem: Problem, method: Method, horizon: int, steps: float) -> st.SearchStrategy[float]:
+def _etas(claim: Rate, problem: Problem, method: Method | None, horizon: int, steps: float) -> st.SearchStrategy[float]:
     """The step that reaches the comparator, the tuned one, and a share of the cap or of the tuned one."""
-    constants = constants_with_loans(problem) | declared_by(method)
+    constants = constants_with_loans(problem, setting_of(claim.id), method)
     try:
         tuned = claim.best_eta(horizon, constants)
     except (ZeroDivisionError, OverflowError, ValueError):
@@ -373,7 +397,7 @@ def found(instance: Instance, path: Path) -> Found:
 
 
 def _worst_case(instance: Instance, constants: dict[str, float]) -> float | None:
-    if instance.claim not in SETTINGS or instance.method != SGD.name:
+    if instance.claim not in SETTINGS or instance.method is not None:
         return None
     try:
         samples = len(instance.numbers["x"])

@@ -20,7 +20,7 @@ from reports import own
 from reports.own import Own
 from reports.study import rate, run_claim
 from reports.verdict import Verdict, judge
-from sim import SGD, Problem
+from sim import Problem
 from sim.problems import FAMILIES
 from sim.results import write_whole
 from theory import Rate
@@ -37,7 +37,7 @@ class Instance:
         horizon: T.
         eta: scale of the step size.
         file: a user's file that may define claim and method.
-        method: the update rule.
+        method: an update rule of the file; ``None`` for the claim's own.
     """
 
     claim: str
@@ -46,7 +46,7 @@ class Instance:
     horizon: int
     eta: float
     file: str | None = None
-    method: str = SGD.name
+    method: str | None = None
 
     @classmethod
     def of(cls, claim: str, problem: Problem, horizon: int, eta: float, **rest: Any) -> Instance:
@@ -67,7 +67,9 @@ class Instance:
 
     def problem(self) -> Problem:
         """The problem; InputError if its numbers do not fit."""
-        given = {name: _tensor(value) if isinstance(value, list) else value for name, value in self.numbers.items()}
+        given: dict[str, Any] = {
+            name: _tensor(value) if isinstance(value, list) else value for name, value in self.numbers.items()
+        }
         return FAMILIES[self.family](**given)
 
     def verdict(self) -> Verdict:

@@ -127,8 +127,8 @@ def met(claim: Rate, run: Run, horizon: Horizon) -> dict[str, str]:
 
 def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizon) -> str:
     if name == "step":
-        if "L" not in run.constants:
-            return "not met: no L is declared"
+        if missing := _undeclared(claim, run):
+            return f"not met: no {', '.join(missing)} is declared"
         broken = claim.broken(horizon.eta, {**run.constants, "T": horizon.T})
         return f"not met: {broken}" if broken else f"η = {horizon.eta:.3g}"
     if name == "convex":
@@ -140,7 +140,7 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
             "proved for this loss" if excess <= _SLACK * scale else f"not met: a tangent exceeds F(u) by {excess:.3g}"
         )
     if constant is None:
-        return "uniform sampling with replacement"
+        return _sampled(name, run, horizon)
     if constant not in run.constants:
         return f"not met: no {constant} is declared" + (" (hard threshold)" if constant == "L" else "")
     declared, measured = run.constants[constant], horizon.audit.get(constant)
@@ -149,6 +149,25 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     if not measured <= declared * (1 + _SLACK):
         return f"not met: {constant} = {measured:.4g} was measured, {declared:.4g} is declared"
     return f"{constant} = {declared:.4g}, measured {measured:.4g}"
+
+
+def _undeclared(claim: Rate, run: Run) -> list[str]:
+    """Constants that the conditions on the step size need, and the run does not declare."""
+    conditions = [a.condition for a in claim.assumptions if a.condition is not None]
+    needed = {str(symbol) for condition in conditions for symbol in condition.free_symbols} - {"eta", "T"}
+    return sorted(needed - run.constants.keys())
+
+
+def _sampled(name: str, run: Run, horizon: Horizon) -> str:
+    """What has no constant: how samples are drawn, and whether their gradients are those of the objective."""
+    reshuffled = "reshuffling" in run.sampling
+    told = f"uniform sampling {run.sampling or 'with replacement'}".replace("sampling reshuffling", "reshuffling")
+    if (name == "reshuffled" and not reshuffled) or (name in ("unbiased", "biased") and reshuffled):
+        return f"not met: {told}"
+    bias = horizon.audit.get("zeta", 0.0)
+    if name == "unbiased" and bias > _SLACK * (1 + horizon.audit.get("G", 0.0)):
+        return f"not met: a bias of {bias:.3g} was measured"
+    return told
 
 
 def _broken(assumptions: dict[str, str]) -> list[str]:
@@ -171,7 +190,7 @@ def _verdict(
     measured = Sample(np.asarray(horizon.values), 0.0).mean
     if run.engine == "exact":
         lower, upper, level = measured - horizon.rounding, measured + horizon.rounding, 0.0
-        trials = run.samples**horizon.T
+        trials = horizon.paths
     else:
         lower, upper = Sample(np.asarray(horizon.values), 0.0).interval(level)
         trials = len(horizon.values)
