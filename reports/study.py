@@ -24,7 +24,6 @@ from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, problems, simulate
 from sim.exact import check_paths
-from sim.metrics import metric
 from sim.monte_carlo import Progress, check_trials
 from sim.results import declared, fingerprint, versions, write_whole
 from sim.sampling import Kind
@@ -479,38 +478,7 @@ def _unfit(cell: Cell, asked: bool, named: bool) -> str | None:
 
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
     """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
-    grids = {
-        "quick": ((32, 128, 512, 2048), (32, 128, 512), 16, 1),
-        "full": ((100, 1000, 10_000), (100, 1000, 10_000, 100_000), 24, 8),
-    }
-    if name not in grids:
-        raise InputError(f"unknown profile {name!r}; expected one of {', '.join(grids)}")
+    from reports.profiles import cells  # a profile is made of cells, so it comes after them
+
     wanted = {rate(id).id for id in only}
-    return tuple(cell for cell in _cells(*grids[name]) if not wanted or cell.claim in wanted)
-
-
-def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int, looks: int) -> Iterator[Cell]:
-    k, mu = 5, 0.05
-    heads: dict[str, tuple[int | None, str | None, float | None]] = {
-        "hard": (k, None, None),
-        "entropic": (k, "entropic", mu),
-        "quadratic": (k, "quadratic", mu),
-        "dense": (None, None, None),
-    }
-    plan = {
-        ("routing", "hard entropic quadratic"): ("R1", "R3"),
-        ("monotone", "hard entropic dense"): ("R1", "R3"),
-        ("logistic", "hard entropic quadratic dense"): ("R6",),
-        ("softmax", "hard entropic dense"): ("R1", "R6"),
-    }
-    for (problem, wanted), ids in plan.items():
-        for claim in ids:
-            for data, grid in (("synthetic", synthetic), ("digits", digits)):
-                for head in wanted.split():
-                    width, smoothing, scale = heads[head]
-                    averaged = metric(rate(claim).metric.id).when == "each"
-                    yield Cell(claim, problem, data, width, smoothing, scale, horizons=grid, trials=trials,
-                               looks=looks if averaged else 1)  # fmt: skip
-            width, smoothing, scale = heads["entropic" if claim == "R6" else wanted.split()[0]]
-            few = None if width is None else 2
-            yield Cell(claim, problem, "tiny", few, smoothing, scale, exact=True, horizons=(1, 2, 4, 8))
+    return tuple(cell for cell in cells(name) if not wanted or cell.claim in wanted)

@@ -102,6 +102,8 @@ METRICS = {
         Metric("last_gap", "iterate", "last", _gap, _of_votes),
         Metric("final_gap", "iterate", "after", _gap, _of_votes),
         Metric("mean_square_gradient", "iterate", "each", _square_gradient, _of_gradients),
+        # of the problem that is run, which is the smoothed one; its gradients may be those of the hard mask
+        Metric("mean_square_smoothed_gradient", "iterate", "each", _square_gradient, _of_gradients),
         Metric("epoch_mean_square_gradient", "iterate", "epochs", _square_gradient, _of_gradients),
         Metric(
             "mean_square_envelope_gradient",

@@ -56,7 +56,7 @@ def measured(metric: str, problem: Problem, path: list[Tensor], steps: list[floa
             return (value(problem, path[-1]) - value(problem, problem.u)).item()
         case "last_gap":
             return (value(problem, path[-2]) - value(problem, problem.u)).item()
-        case "mean_square_gradient" | "epoch_mean_square_gradient":
+        case "mean_square_gradient" | "epoch_mean_square_gradient" | "mean_square_smoothed_gradient":
             return math.fsum(slope(problem, w, everything).square().sum() for w in path[:-1]) / (len(path) - 1)
         case "decrease":
             return (value(problem, path[0]) - value(problem, path[-1])).item()
