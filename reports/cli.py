@@ -25,6 +25,7 @@ from rich.table import Table
 from aat import InputError
 from reports import book, ledger, page
 from reports import falsify as worst
+from reports.cluster import on_cluster
 from reports.instance import Instance
 from reports.new import KINDS, write_new
 from reports.settings import GRADIENTS
@@ -224,6 +225,7 @@ def write_book(out: Path, workers: int) -> None:
 @click.option("--level", type=float, default=1e-3, show_default=True, help="Family-wise level of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
+@click.option("--dask", help="Run on the cluster of the Dask scheduler at this address (extra dask).")
 @_workers
 @_json
 def verify(
@@ -250,6 +252,7 @@ def verify(
     anneal: float | None,
     level: float,
     out: Path,
+    dask: str | None,
     workers: int,
     json_file: Path | None,
 ) -> None:
@@ -307,7 +310,7 @@ def verify(
     stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
     rows = list(_proved([id for id in judged if id in claims] if problem or file else None, workers, stated))
     ledger.save(rows, out)
-    with _progress() as bar:
+    with on_cluster(dask), _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
         for _ in study.run(out, workers):
             bar.advance(task)

@@ -370,8 +370,12 @@ class Study:
             else:
                 todo.append(cell)
         todo.sort(key=lambda cell: -cell.cost)
-        jobs = (joblib.delayed(_run_and_save)(cell, folder) for cell in todo)
-        yield from joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")(jobs)
+        jobs = (joblib.delayed(_computed)(cell) for cell in todo)
+        parallel = joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")
+        # saved here and not by the worker, which may be on another machine
+        for cell, run in parallel(jobs):
+            run.save(_path(cell, folder))
+            yield cell
 
     def runs(self, folder: Path) -> list[Run]:
         """The saved runs, one for each cell; InputError when one is missing or damaged."""
@@ -394,10 +398,9 @@ def _finished(cell: Cell, folder: Path) -> bool:
         return False
 
 
-def _run_and_save(cell: Cell, folder: Path) -> Cell:
+def _computed(cell: Cell) -> tuple[Cell, Run]:
     torch.set_num_threads(1)
-    cell.run().save(_path(cell, folder))
-    return cell
+    return cell, cell.run()
 
 
 # What a claim or an optimizer of one's own is run on, where no problem is named: every family, with each head it takes.
