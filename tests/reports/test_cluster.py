@@ -54,7 +54,7 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(distributed, "Client", refuse)
     with (
-        pytest.raises(InputError, match="no scheduler at 'tcp://nobody:1'.*expected") as refused,
+        pytest.raises(InputError, match=r"no scheduler at 'tcp://nobody:1'.*expected") as refused,
         on_cluster("tcp://nobody:1"),
     ):
         pass
