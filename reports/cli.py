@@ -12,8 +12,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -22,13 +24,17 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger, page
+from reports import falsify as worst
+from reports.cluster import on_cluster
+from reports.instance import Instance
+from reports.new import KINDS, write_new
 from reports.settings import GRADIENTS
-from reports.study import Cell, Study, lacks, profile
+from reports.study import Cell, Study, lacks, own_cells, profile
 from reports.verdict import STATUSES, Verdict
 from sim.problems import FAMILIES
 from sim.results import write_whole
 from sim.sampling import Kind
-from theory import Rate, claims
+from theory import Claim, Rate, claims
 from theory.claim import Refuted
 from theory.discover import NotFound, discover
 from theory.ledger import UnknownClaim
@@ -117,7 +123,7 @@ def show(id: str) -> None:
 @_json
 def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
     """Check proofs in exact arithmetic and by z3, and that every damaged copy of them is refused."""
-    rows = list(_proved(ids, workers))
+    rows = list(_proved(ids or None, workers))
     if json_file:
         _write_json(json_file, (asdict(row) for row in rows))
     if any(row.status == "refused" for row in rows):
@@ -186,7 +192,7 @@ def _print_found(claim: Rate, horizon: int) -> None:
 @_workers
 def write_book(out: Path, workers: int) -> None:
     """Check every proof and write the proof book: symbols, assumptions, claims and proofs on one page."""
-    rows = list(_proved((), workers))
+    rows = list(_proved(None, workers))
     console.print(f"book: {book.write_book(rows, out).resolve()}", highlight=False, soft_wrap=True)
     if any(row.status == "refused" for row in rows):
         raise SystemExit(1)
@@ -195,7 +201,8 @@ def write_book(out: Path, workers: int) -> None:
 @app.command()
 @_ids
 @click.option("--profile", "profile_name", default="quick", show_default=True, help="quick or full.")
-@click.option("--problem", help=f"Pose one problem instead: {', '.join(FAMILIES)}.")
+@click.option("--problem", help=f"Pose one problem instead: {', '.join(FAMILIES)}, or one of the file.")
+@click.option("--method", help="One optimizer of the file, or SGD; all of the file's if omitted.")
 @click.option("--data", default="synthetic", show_default=True, help="synthetic, tiny, digits, or an .npz with x, y.")
 @click.option("--k", default="5", show_default=True, help="Votes that a class hears, or dense.")
 @click.option("--smoothing", help="entropic or quadratic; hard if omitted.")
@@ -218,12 +225,14 @@ def write_book(out: Path, workers: int) -> None:
 @click.option("--level", type=float, default=1e-3, show_default=True, help="Family-wise level of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
+@click.option("--dask", help="Run on the cluster of the Dask scheduler at this address (extra dask).")
 @_workers
 @_json
 def verify(
     ids: tuple[str, ...],
     profile_name: str,
     problem: str | None,
+    method: str | None,
     data: str,
     k: str,
     smoothing: str | None,
@@ -243,18 +252,31 @@ def verify(
     anneal: float | None,
     level: float,
     out: Path,
+    dask: str | None,
     workers: int,
     json_file: Path | None,
 ) -> None:
     """Prove the claims, run them, judge the runs, draw them and write the page.
 
-    Without --problem, the cells of the profile. A run that is there already is not computed again.
+    Without --problem, the cells of the profile. A run that is there already is not computed again. One of the IDS may
+    be a Python file with a claim, a problem or an optimizer of your own (aat new): it meets the built-in others.
     """
-    if problem is None:
+    ids, file = _file_among(ids)
+    grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
+    if file:
+        posing: dict[str, Any] = {}
+        if problem:
+            posing = {"data": data, "k": _width(k), "smoothing": smoothing, "mu": mu, "ridge": ridge}
+            posing |= {"sampling": sampling, "batch": batch, "beta": beta, "gradient": gradient}
+            posing |= {"density": density, "anneal": anneal}
+        else:
+            _refuse_without_problem(_POSING)
+        common = {"exact": exact, "horizons": grid, "trials": trials, "looks": looks, "step": step, "seed": seed}
+        cells = own_cells(file, ids, problem, method, **common, **posing)
+    elif problem is None:
         _refuse_without_problem()
         cells = profile(profile_name, ids)
     else:
-        grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
         cells = tuple(
             Cell(
                 id,
@@ -284,9 +306,11 @@ def verify(
     study = Study(cells, level)
     study.check()
     study.save(out)
-    rows = list(_proved(sorted({cell.claim for cell in cells}) if problem else [], workers))
+    judged = sorted({cell.claim for cell in cells})
+    stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
+    rows = list(_proved([id for id in judged if id in claims] if problem or file else None, workers, stated))
     ledger.save(rows, out)
-    with _progress() as bar:
+    with on_cluster(dask), _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
         for _ in study.run(out, workers):
             bar.advance(task)
@@ -300,6 +324,64 @@ def verify(
     console.print(f"page: {written.resolve()}", highlight=False, soft_wrap=True)
     if any(v.status == "violated" for v in verdicts) or any(row.status == "refused" for row in rows):
         raise SystemExit(1)
+
+
+@app.command()
+@_ids
+@click.option("--rounds", type=click.IntRange(min=1), default=4, show_default=True, help="The longer, the worse.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search.")
+@click.option("--method", help="An optimizer of the file.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Judge a saved instance instead of searching.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/falsify"), show_default=True,
+              help="Folder for the instances.")  # fmt: skip
+@_json
+def falsify(
+    ids: tuple[str, ...],
+    rounds: int,
+    seed: int,
+    method: str | None,
+    replay: Path | None,
+    out: Path,
+    json_file: Path | None,
+) -> None:
+    """Search the instance on which a claim is worst: the largest measured/bound, over all sample paths.
+
+    Every rate that can be run, if no IDS are given; one of them may be a Python file with a claim or an optimizer of
+    your own. An interrupted search goes on where it stopped.
+    """
+    if replay:
+        rows = [worst.found(Instance.load(replay), replay)]
+    else:
+        ids, file = _file_among(ids)
+        searches = worst.searches(ids, out, rounds=rounds, seed=seed, file=file, method=method)
+        rows = []
+        with _progress() as bar:
+            for search in searches:
+                task = bar.add_task(f"searching {search.claim}", total=search.total)
+                rows.append(search.run(partial(bar.advance, task)))
+                bar.update(task, completed=search.total)
+    table = Table("claim", "problem", "method", "T", "η", "measured/bound", "worst case", "verdict", box=None)
+    for row in rows:
+        numbers = (f"{row.horizon:,}", f"{row.eta:.4g}", f"{row.tightness:.4f}")
+        limit = "–" if row.worst_case is None else f"{row.worst_case:.4f}"
+        table.add_row(row.claim, row.problem, row.method, *numbers, limit, _coloured(row.status))
+    console.print(table)
+    for row in rows:
+        console.print(row.replay, highlight=False, markup=False, soft_wrap=True)
+    if json_file:
+        _write_json(json_file, map(asdict, rows))
+    if any(row.status == "violated" for row in rows):
+        raise SystemExit(1)
+
+
+@app.command("new")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder; this one if omitted.")
+def new_file(kind: str, name: str, out: Path) -> None:
+    """Write NAME.py to start from: a claim, a problem or an optimizer of your own, ready for aat verify."""
+    path = write_new(kind, name, out)
+    console.print(f"{path}: try aat verify {path}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -343,12 +425,13 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _proved(ids: Sequence[str], workers: int) -> Iterable[ledger.LedgerRow]:
-    """Check proofs with a progress bar, then print the rows."""
+def _proved(ids: Sequence[str] | None, workers: int, stated: Sequence[Claim] = ()) -> Iterable[ledger.LedgerRow]:
+    """Check the proofs of ``ids`` (all if None) and of ``stated`` claims with a progress bar, then print the rows."""
     rows = []
     with _progress() as bar:
-        task = bar.add_task("checking proofs", total=len(ids) or len(claims))
-        for row in ledger.prove(ids, workers):
+        task = bar.add_task("checking proofs", total=(len(claims) if ids is None else len(ids)) + len(stated))
+        proofs = [] if ids == [] else ledger.prove(ids or [], workers)
+        for row in chain(proofs, ledger.rows_of(stated)):
             rows.append(row)
             bar.advance(task)
     table = Table("id", "claim", "status", "residual", "mutants refused", "z3", box=None)
@@ -385,33 +468,27 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _refuse_without_problem() -> None:
-    """InputError if an option that poses one problem was given, but no problem."""
+_SETTING = ("sampling", "batch", "beta", "gradient", "density", "anneal")
+_POSING = ("data", "k", "smoothing", "mu", "ridge", *_SETTING)
+_RUNNING = ("method", "step", "horizon", "trials", "looks", "seed", "exact")
+
+
+def _refuse_without_problem(options: Sequence[str] = (*_POSING, *_RUNNING)) -> None:
+    """InputError if one of the options, which pose one problem, was given, but no problem."""
     context = click.get_current_context()
-    posed = (
-        "data",
-        "k",
-        "smoothing",
-        "mu",
-        "ridge",
-        "step",
-        "horizon",
-        "trials",
-        "looks",
-        "seed",
-        "exact",
-        "sampling",
-        "batch",
-        "beta",
-        "gradient",
-        "density",
-        "anneal",
-    )
-    for name in posed:
+    for name in options:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise InputError(
                 f"--{name} without --problem; expected a profile alone, or one problem; try --problem routing"
             )
+
+
+def _file_among(ids: Sequence[str]) -> tuple[tuple[str, ...], Path | None]:
+    """The ids that are claims, and the Python file among them, if there is one."""
+    files = [id for id in ids if id.endswith(".py")]
+    if len(files) > 1:
+        raise InputError(f"{', '.join(files)}; expected one file; try one that imports the others")
+    return tuple(id for id in ids if id not in files), Path(files[0]) if files else None
 
 
 def _width(k: str) -> int | None:

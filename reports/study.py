@@ -10,6 +10,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import joblib
 import torch
 
 from aat import InputError
+from reports import own
+from reports.own import Own
 from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, problems, simulate
@@ -24,7 +27,7 @@ from sim.exact import check_paths
 from sim.monte_carlo import Progress, check_trials
 from sim.results import declared, fingerprint, versions, write_whole
 from sim.sampling import Kind
-from theory import Rate, claims
+from theory import Claim, Rate, claims
 
 STUDY_FILE = "study.json"
 
@@ -57,6 +60,8 @@ class Cell:
         seed: of the run.
         sampling, batch, beta, gradient, density, anneal: of the claim's :class:`reports.settings.Setting`, where it is
             to be another; ``None`` for the claim's own.
+        file: a user's file that may define the claim, the problem or the method, see :mod:`reports.own`.
+        method: an update rule that the file defines; ``None`` for the claim's own.
     """
 
     claim: str
@@ -78,6 +83,8 @@ class Cell:
     gradient: str | None = None
     density: float | None = None
     anneal: float | None = None
+    file: str | None = None
+    method: str | None = None
 
     @property
     def name(self) -> str:
@@ -87,9 +94,19 @@ class Cell:
         return f"{self.claim}-{self.problem}-{data}-{head}-{fingerprint(asdict(self))[:6]}"
 
     @property
+    def own(self) -> Own:
+        """What the user's file defines; nothing without one."""
+        return own.load(Path(self.file)) if self.file else Own(Path())
+
+    @property
     def rate(self) -> Rate:
         """The claim."""
-        return rate(self.claim)
+        return self.own.claims.get(self.claim) or rate(self.claim)
+
+    @property
+    def rule(self) -> Method | None:
+        """The update rule, if it is not the claim's own."""
+        return self.own.method(self.method)
 
     @property
     def setting(self) -> Setting:
@@ -100,9 +117,12 @@ class Cell:
     @property
     def command(self) -> str:
         """The command that runs this cell alone."""
-        words = ["aat", "verify", self.claim, "--problem", self.problem, "--data", self.data]
+        words = ["aat", "verify", *([self.file] if self.file else []), self.claim, "--problem", self.problem]
+        posed = self.problem not in self.own.problems
         options = {
-            "--k": "dense" if self.k is None else self.k,
+            "--method": self.method,
+            "--data": self.data if posed else None,
+            "--k": ("dense" if self.k is None else self.k) if posed else None,
             "--smoothing": self.smoothing,
             "--mu": self.mu,
             "--ridge": self.ridge or None,
@@ -131,6 +151,8 @@ class Cell:
 
     def make(self) -> Problem:
         """The problem."""
+        if self.problem in self.own.problems:
+            return self.own.problems[self.problem]
         options = {"smoothing": self.smoothing, "mu": self.mu, "ridge": self.ridge}
         return problems.make(self.problem, self.data, k=self.k, **options)
 
@@ -138,7 +160,7 @@ class Cell:
         """InputError or UnknownClaim unless the cell can be run."""
         self.rate  # noqa: B018 (raises)
         problem, setting = self.make(), self.setting
-        check_runnable(self.rate, problem, setting)
+        check_runnable(self.rate, problem, setting, self.rule)
         check_step(self.step)
         setting.draws.check(problem.samples)
         if not problem.x.any():
@@ -154,6 +176,7 @@ class Cell:
             self.rate,
             self.make(),
             self.horizons,
+            method=self.rule,
             exact=self.exact,
             trials=self.trials,
             looks=self.looks,
@@ -166,9 +189,9 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Fingerprint of everything that determines the result: data from a file and the libraries' versions too."""
-        content = Path(self.data).read_bytes() if self.data.endswith(".npz") else b""
-        return fingerprint(asdict(self), content, versions())
+        """Fingerprint of what determines the result: files (not what they import), the libraries' versions."""
+        files = [self.data if self.data.endswith(".npz") else None, self.file]
+        return fingerprint(asdict(self), *(Path(file).read_bytes() for file in files if file), versions())
 
 
 def lacks(claim: Rate, problem: Problem, setting: Setting | None = None, method: Method | None = None) -> str | None:
@@ -315,6 +338,11 @@ class Study:
         for cell in self.cells:
             cell.check()
 
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """The ledger, and the claims of the user's file that are studied."""
+        return {**claims, **{cell.claim: cell.rate for cell in self.cells}}
+
     def save(self, folder: Path) -> None:
         """Note what is studied, so that the page can be rebuilt from the folder alone."""
         plan = {"level": self.level, "cells": [asdict(cell) for cell in self.cells]}
@@ -327,7 +355,7 @@ class Study:
             plan = json.loads((folder / STUDY_FILE).read_text(encoding="utf-8"))
             cells = tuple(Cell(**{**cell, "horizons": tuple(cell["horizons"])}) for cell in plan["cells"])
             study = cls(cells, float(plan["level"]))
-            if not 0 < study.level < 1 or not all(rate(cell.claim) for cell in cells):
+            if not 0 < study.level < 1 or not all(cell.rate for cell in cells):
                 raise ValueError(f"level {study.level}")
             return study
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -342,8 +370,12 @@ class Study:
             else:
                 todo.append(cell)
         todo.sort(key=lambda cell: -cell.cost)
-        jobs = (joblib.delayed(_run_and_save)(cell, folder) for cell in todo)
-        yield from joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")(jobs)
+        jobs = (joblib.delayed(_computed)(cell) for cell in todo)
+        parallel = joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")
+        # saved here and not by the worker, which may be on another machine
+        for cell, run in parallel(jobs):
+            run.save(_path(cell, folder))
+            yield cell
 
     def runs(self, folder: Path) -> list[Run]:
         """The saved runs, one for each cell; InputError when one is missing or damaged."""
@@ -366,10 +398,85 @@ def _finished(cell: Cell, folder: Path) -> bool:
         return False
 
 
-def _run_and_save(cell: Cell, folder: Path) -> Cell:
+def _computed(cell: Cell) -> tuple[Cell, Run]:
     torch.set_num_threads(1)
-    cell.run().save(_path(cell, folder))
-    return cell
+    return cell, cell.run()
+
+
+# What a claim or an optimizer of one's own is run on, where no problem is named: every family, with each head it takes.
+_HEADS: tuple[tuple[int | None, str | None, float | None], ...] = (
+    (5, None, None),
+    (5, "entropic", 0.05),
+    (None, None, None),
+)
+
+
+def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, method: str | None = None,
+              **options: Any) -> tuple[Cell, ...]:  # fmt: skip
+    """What a user's file defines against the built-in others: claims × problems × methods.
+
+    Args:
+        file: see :mod:`reports.own`.
+        ids: claims, of the file or the ledger; all of the file's if omitted, and all rates of the ledger that fit if it
+            has none.
+        problem: one problem, of the file or built in; all of the file's if omitted, and the built-in families if it
+            has none.
+        method: one method; all of the file's if omitted, and the claim's own if it has none.
+        options: of every :class:`Cell`; those that pose a problem are for a built-in ``problem``.
+
+    Raises:
+        InputError: as :func:`reports.own.load`, or nothing fits together; then with what is missing.
+    """
+    found = own.load(file)
+    wanted = list(dict.fromkeys(ids)) or list(found.claims)
+    known = wanted or [id for id, claim in claims.items() if isinstance(claim, Rate)]
+    posed = [problem] if problem else list(found.problems) or list(problems.FAMILIES)
+    rules: list[str | None] = [method] if method else [*found.methods] or [None]
+    cells: list[Cell] = []
+    missing: dict[str, str] = {}
+    for id, name, rule in product(known, posed, rules):
+        heads: Sequence[dict[str, Any]] = [{}]
+        if name in found.problems:
+            heads = [{"data": "own", "k": None, "smoothing": None, "mu": None, "ridge": 0.0}]
+        elif not problem:
+            heads = [{"data": "synthetic", "k": k, "smoothing": smoothing, "mu": mu} for k, smoothing, mu in _HEADS]
+        for head in heads:
+            cell = Cell(**{"claim": id, "problem": name, "file": str(file), "method": rule, **options, **head})
+            lack = _unfit(cell, asked=bool(wanted), named=name in (problem, *found.problems))
+            if lack is None:
+                cells.append(cell)
+            else:
+                missing.setdefault(id, f"{id} cannot be run: {lack}")
+    for id in wanted:
+        if not any(cell.claim == id for cell in cells):
+            raise InputError(f"{missing[id]}; expected constants={{…}} of the problem; try another problem or claim")
+    if not cells:
+        raise InputError(f"{file}: no claim fits; {next(iter(missing.values()), 'none is known')}")
+    return tuple(cells)
+
+
+def _unfit(cell: Cell, asked: bool, named: bool) -> str | None:
+    """Why a cell is not worth a row: it cannot be run, or nobody has asked for it and it is void by declaration."""
+    claim, rule = cell.rate, cell.rule
+    # one with momentum is not judged by the claims of SGD, and not with the smoothing of another algorithm's claim
+    foreign = getattr(rule, "constants", {}).keys() - {constant.name for constant in claim.constants}
+    if not asked and (foreign or (rule is not None and cell.setting.method is None and cell.setting != Setting())):
+        return f"it is about another method than {rule.name if rule else SGD.name}"
+    try:
+        problem = cell.make()
+    except InputError as error:
+        if named:
+            raise
+        return str(error)
+    if lack := lacks(claim, problem, cell.setting, rule):
+        return lack
+    has = declared(problem, rule or cell.setting.method or SGD(), cell.setting.draws, cell.setting.oracle)
+    absent = [constant.name for constant in claim.constants if constant.name not in has]
+    if not named and absent:
+        return f"{problem.name} declares no {', '.join(absent)}"
+    if not named and not problem.convex and any(assumption.id == "convex" for assumption in claim.assumptions):
+        return f"{problem.name} is not convex"
+    return None
 
 
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:

@@ -47,7 +47,8 @@ def sample_indices(key: int, first: int, steps: int, trials: int, samples: int) 
     Args:
         key: any 64-bit signed integer, see :func:`sim.seeds.key`.
         first: number of the first step, ≥ 0.
-        steps, trials: how many.
+        steps: how many.
+        trials: how many.
         samples: N, in [1, 2³¹).
     """
     step = torch.arange(first + 1, first + steps + 1)[:, None]

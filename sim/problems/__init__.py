@@ -14,6 +14,7 @@ from sim.problems.data import Labelled, digits, gapped, load, synthetic, tiny
 from sim.problems.dense import PolyakLojasiewicz, Quadratic
 from sim.problems.log_cosh import LogCosh
 from sim.problems.logistic import Logistic, Monotone
+from sim.problems.loss import Loss, loss
 from sim.problems.routing import Routing
 from sim.problems.softmax import Softmax
 
@@ -28,6 +29,7 @@ __all__ = [
     "Labelled",
     "LogCosh",
     "Logistic",
+    "Loss",
     "Monotone",
     "PolyakLojasiewicz",
     "Problem",
@@ -36,6 +38,7 @@ __all__ = [
     "Softmax",
     "digits",
     "gapped",
+    "loss",
     "make",
     "synthetic",
     "tiny",
