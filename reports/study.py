@@ -314,8 +314,8 @@ def _run_and_save(cell: Cell, folder: Path) -> Cell:
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
     """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
     grids = {
-        "quick": ((32, 128, 512, 2048), (32, 128, 512), 16, 1),
-        "full": ((100, 1000, 10_000), (100, 1000, 10_000, 100_000), 24, 8),
+        "quick": ((32, 128, 512, 2048), (32, 128, 512), 32, 1),
+        "full": ((100, 1000, 10_000), (100, 1000, 10_000, 100_000), 64, 8),
     }
     if name not in grids:
         raise InputError(f"unknown profile {name!r}; expected one of {', '.join(grids)}")

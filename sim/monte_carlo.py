@@ -14,6 +14,7 @@ from sim.exact import StepSizes
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
 from sim.problems import Problem
+from sim.ranges import metric_range
 from sim.results import Horizon, Run
 from sim.seeds import generator
 
@@ -71,7 +72,8 @@ def simulate(
         values = measured.measure(problem, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
         checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]))
         scale = float(eta(horizon)) if eta else sizes[0]
-        results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks))
+        low, high = metric_range(problem, metric_name)
+        results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks, low, high))
     return Run.of(problem, rule, "monte_carlo", metric=metric_name, seed=seed, horizons=tuple(results))
 
 

@@ -20,7 +20,7 @@ from aat import InputError
 from sim.methods import Method
 from sim.problems import Problem
 
-SCHEMA = 1
+SCHEMA = 2
 
 Engine = Literal["exact", "monte_carlo"]
 
@@ -41,6 +41,8 @@ class Horizon:
         values: the metric, one number a trial; for an exact run one number, the expectation.
         rounding: how far rounding may have moved an exact value; 0 for Monte Carlo, where sampling dominates.
         audit: constants measured along the run.
+        low, high: ends between which every value lies, whatever is drawn; infinite where none is known.
+        looks: for a sequential run, the planned numbers of trials at which it looks at its values; else empty.
     """
 
     T: int
@@ -48,6 +50,9 @@ class Horizon:
     values: tuple[float, ...]
     rounding: float
     audit: dict[str, float]
+    low: float = -math.inf
+    high: float = math.inf
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,11 +125,12 @@ class Run:
             raise InputError(f"{path} is not a saved run ({error}); delete it and run the claim again") from None
 
 
-def _horizon(T: int, eta: float, values: list[float], rounding: float, audit: dict[str, float]) -> Horizon:
+def _horizon(T: int, values: list[float], audit: dict[str, float], looks: list[int], **numbers: float) -> Horizon:
     """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
-    if not isinstance(T, int) or T < 1 or not values:
+    if not isinstance(T, int) or T < 1 or not values or not all(isinstance(look, int) for look in looks):
         raise ValueError(f"horizon {T!r} with {len(values)} values")
-    return Horizon(T, _number(eta), tuple(map(_number, values)), _number(rounding), _numbers(audit))
+    rest = {name: _number(value) for name, value in numbers.items()}
+    return Horizon(T=T, values=tuple(map(_number, values)), audit=_numbers(audit), looks=tuple(looks), **rest)
 
 
 def _strict(value: Any) -> Any:

@@ -141,7 +141,7 @@ def test_only_a_damaged_run_is_computed_again(
             "cut": content[: len(content) // 2],
             "binary": b"\xff\x00" + content,
             "another key": content.replace(TINY.key.encode(), b"0123456789abcdef"),
-            "another schema": content.replace(b'"schema": 1', b'"schema": 0'),
+            "another schema": content.replace(b'"schema": 2', b'"schema": 0'),
         }
         assert damaged[damage] != content
         path.write_bytes(damaged[damage])
