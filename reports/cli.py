@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -21,15 +22,15 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger, page
-from reports.study import Cell, Study, lacks, profile
+from reports.study import Cell, Study, lacks, own_cells, profile
 from reports.verdict import STATUSES, Verdict
 from sim.results import write_whole
-from theory import Rate, claims
+from theory import Claim, Rate, claims
 from theory.claim import Refuted
 from theory.discover import NotFound, discover
 from theory.ledger import UnknownClaim
 from theory.plain import fact, plain, sentence
-from theory.proof import Certificate
+from theory.steps import Certificate
 from theory.symbols import GLOSSARY
 from theory.terms import square
 from theory.worst_case import SETTINGS, NotInstalled, Unsolved, worst_case
@@ -113,7 +114,7 @@ def show(id: str) -> None:
 @_json
 def prove(ids: tuple[str, ...], workers: int, json_file: Path | None) -> None:
     """Check proofs in exact arithmetic and by z3, and that every damaged copy of them is refused."""
-    rows = list(_proved(ids, workers))
+    rows = list(_proved(ids or None, workers))
     if json_file:
         _write_json(json_file, (asdict(row) for row in rows))
     if any(row.status == "refused" for row in rows):
@@ -182,7 +183,7 @@ def _print_found(claim: Rate, horizon: int) -> None:
 @_workers
 def write_book(out: Path, workers: int) -> None:
     """Check every proof and write the proof book: symbols, assumptions, claims and proofs on one page."""
-    rows = list(_proved((), workers))
+    rows = list(_proved(None, workers))
     console.print(f"book: {book.write_book(rows, out).resolve()}", highlight=False, soft_wrap=True)
     if any(row.status == "refused" for row in rows):
         raise SystemExit(1)
@@ -191,7 +192,8 @@ def write_book(out: Path, workers: int) -> None:
 @app.command()
 @_ids
 @click.option("--profile", "profile_name", default="quick", show_default=True, help="quick or full.")
-@click.option("--problem", help="Pose one problem instead: routing, monotone, logistic or softmax.")
+@click.option("--problem", help="Pose one problem instead: routing, monotone, logistic or softmax, or one of the file.")
+@click.option("--method", help="One optimizer of the file, or SGD; all of the file's if omitted.")
 @click.option("--data", default="synthetic", show_default=True, help="synthetic, tiny, digits, or an .npz with x, y.")
 @click.option("--k", default="5", show_default=True, help="Votes that a class hears, or dense.")
 @click.option("--smoothing", help="entropic or quadratic; hard if omitted.")
@@ -212,6 +214,7 @@ def verify(
     ids: tuple[str, ...],
     profile_name: str,
     problem: str | None,
+    method: str | None,
     data: str,
     k: str,
     smoothing: str | None,
@@ -230,13 +233,21 @@ def verify(
 ) -> None:
     """Prove the claims, run them, judge the runs, draw them and write the page.
 
-    Without --problem, the cells of the profile. A run that is there already is not computed again.
+    Without --problem, the cells of the profile. A run that is there already is not computed again. One of the IDS may
+    be a Python file with a claim, a problem or an optimizer of your own (aat new): it meets the built-in others.
     """
-    if problem is None:
+    ids, file = _file_among(ids)
+    grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
+    if file:
+        posing = {"data": data, "k": _width(k), "smoothing": smoothing, "mu": mu, "ridge": ridge} if problem else {}
+        if not problem:
+            _refuse_without_problem(("data", "k", "smoothing", "mu", "ridge"))
+        common = {"exact": exact, "horizons": grid, "trials": trials, "looks": looks, "step": step, "seed": seed}
+        cells = own_cells(file, ids, problem, method, **common, **posing)
+    elif problem is None:
         _refuse_without_problem()
         cells = profile(profile_name, ids)
     else:
-        grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
         cells = tuple(
             Cell(id, problem, data, _width(k), smoothing, mu, ridge, exact, grid, trials, looks, step, seed)
             for id in dict.fromkeys(ids or (id for id, claim in claims.items() if isinstance(claim, Rate)))
@@ -246,7 +257,9 @@ def verify(
     study = Study(cells, level)
     study.check()
     study.save(out)
-    rows = list(_proved(sorted({cell.claim for cell in cells}) if problem else [], workers))
+    judged = sorted({cell.claim for cell in cells})
+    stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
+    rows = list(_proved([id for id in judged if id in claims] if problem or file else None, workers, stated))
     ledger.save(rows, out)
     with _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
@@ -305,12 +318,13 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _proved(ids: Sequence[str], workers: int) -> Iterable[ledger.LedgerRow]:
-    """Check proofs with a progress bar, then print the rows."""
+def _proved(ids: Sequence[str] | None, workers: int, stated: Sequence[Claim] = ()) -> Iterable[ledger.LedgerRow]:
+    """Check the proofs of ``ids`` (all if None) and of ``stated`` claims with a progress bar, then print the rows."""
     rows = []
     with _progress() as bar:
-        task = bar.add_task("checking proofs", total=len(ids) or len(claims))
-        for row in ledger.prove(ids, workers):
+        task = bar.add_task("checking proofs", total=(len(claims) if ids is None else len(ids)) + len(stated))
+        proofs = [] if ids == [] else ledger.prove(ids or [], workers)
+        for row in chain(proofs, ledger.rows_of(stated)):
             rows.append(row)
             bar.advance(task)
     table = Table("id", "claim", "status", "residual", "mutants refused", "z3", box=None)
@@ -347,15 +361,25 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _refuse_without_problem() -> None:
-    """InputError if an option that poses one problem was given, but no problem."""
+_POSING = ("method", "data", "k", "smoothing", "mu", "ridge", "step", "horizon", "trials", "looks", "seed", "exact")
+
+
+def _refuse_without_problem(options: Sequence[str] = _POSING) -> None:
+    """InputError if one of the options, which pose one problem, was given, but no problem."""
     context = click.get_current_context()
-    posed = ("data", "k", "smoothing", "mu", "ridge", "step", "horizon", "trials", "looks", "seed", "exact")
-    for name in posed:
+    for name in options:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise InputError(
                 f"--{name} without --problem; expected a profile alone, or one problem; try --problem routing"
             )
+
+
+def _file_among(ids: Sequence[str]) -> tuple[tuple[str, ...], Path | None]:
+    """The ids that are claims, and the Python file among them, if there is one."""
+    files = [id for id in ids if id.endswith(".py")]
+    if len(files) > 1:
+        raise InputError(f"{', '.join(files)}; expected one file; try one that imports the others")
+    return tuple(id for id in ids if id not in files), Path(files[0]) if files else None
 
 
 def _width(k: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import joblib
 
 from aat import InputError
 from sim.results import write_whole
-from theory import Rate, claims, ledger
+from theory import Claim, Rate, claims, ledger
 from theory.ledger import needs, rests_on
 from theory.plain import plain
 from theory.proof import StepReport
@@ -71,8 +71,13 @@ def prove(ids: Sequence[str] = (), workers: int = 1, with_mutants: bool = True) 
     wanted = list(dict.fromkeys(claims[id].id for id in ids)) or list(claims)
     processes = min(workers, len(wanted))
     yield from joblib.Parallel(n_jobs=processes, return_as="generator")(
-        joblib.delayed(_row)(id, with_mutants) for id in wanted
+        joblib.delayed(_row_of)(id, with_mutants) for id in wanted
     )
+
+
+def rows_of(own: Iterable[Claim]) -> list[LedgerRow]:
+    """The rows of claims that are not in the ledger."""
+    return [_row(claim, with_mutants=True) for claim in own]
 
 
 def save(rows: Sequence[LedgerRow], folder: Path) -> None:
@@ -80,13 +85,13 @@ def save(rows: Sequence[LedgerRow], folder: Path) -> None:
     write_whole(folder / LEDGER_FILE, json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False))
 
 
-def load(folder: Path) -> list[LedgerRow]:
-    """The saved rows of a folder; InputError if it has none."""
+def load(folder: Path, known: Container[str] = claims) -> list[LedgerRow]:
+    """The saved rows of a folder, about ``known`` claims; InputError if it has none."""
     try:
         rows = json.loads((folder / LEDGER_FILE).read_text(encoding="utf-8"))
         if not isinstance(rows, list):
             raise ValueError("no list of rows")
-        return [_read(**row) for row in rows]
+        return [_read(known=known, **row) for row in rows]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{folder} holds no ledger ({error}); expected the --out of an aat verify") from None
 
@@ -99,14 +104,17 @@ def _read(
     needs: list[str],
     rests_on: list[str],
     steps: list[dict[str, str]],
+    known: Container[str],
     **texts: str,
 ) -> LedgerRow:
-    """A row from JSON; ValueError, TypeError or UnknownClaim unless every part is what it should be."""
+    """A row from JSON; ValueError or TypeError unless every part is what it should be."""
+    if id not in known:
+        raise ValueError(f"unknown claim {id!r}")
     if not isinstance(mutants_total, int) or not isinstance(mutants_refused, int):
         raise ValueError("numbers of mutants that are no numbers")
     proof = tuple(ProofStep(**step) for step in steps)
     return LedgerRow(
-        id=claims[id].id,
+        id=id,
         mutants_total=mutants_total,
         mutants_refused=mutants_refused,
         axioms=tuple(axioms),
@@ -131,13 +139,17 @@ def markdown(rows: Sequence[LedgerRow]) -> str:
     return "\n\n".join("\n".join(lines) for lines in tables)
 
 
-def _row(id: str, with_mutants: bool) -> LedgerRow:
-    (row,) = ledger([claims[id]], with_mutants)
+def _row_of(id: str, with_mutants: bool) -> LedgerRow:
+    return _row(claims[id], with_mutants)
+
+
+def _row(claim: Claim, with_mutants: bool) -> LedgerRow:
+    (row,) = ledger([claim], with_mutants)
     faults = [row.checked.refused] if row.checked.refused else []
     faults += [f"surviving mutants: {', '.join(row.survivors)}"] if row.survivors else []
     faults += [f"z3 on {o.step}, {o.question}: not where {o.model}" for o in row.opinion.disagreements]
     return LedgerRow(
-        id=id,
+        id=claim.id,
         title=row.claim.title,
         status=row.status,
         residual=row.residual,

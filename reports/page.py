@@ -14,7 +14,6 @@ from reports.study import Study
 from reports.verdict import STATUSES, Verdict
 from sim import Run
 from sim.results import versions, write_whole
-from theory import claims
 
 PAGE_FILE = "index.html"
 
@@ -25,7 +24,8 @@ def write_page(folder: Path) -> Path:
     Raises:
         InputError: the folder lacks a study, a run or a ledger.
     """
-    study, rows = Study.load(folder), ledger.load(folder)
+    study = Study.load(folder)
+    rows = ledger.load(folder, study.claims)
     runs = study.runs(folder)
     verdicts = study.judge(runs)
     page = folder / PAGE_FILE
@@ -52,8 +52,8 @@ def render(
     judged = {verdict.claim for verdict in verdicts}
     return html.render(
         "page.html.j2",
-        claims=claims,
-        rates=[claim for id, claim in claims.items() if id in judged],
+        claims=study.claims,
+        rates=[claim for id, claim in study.claims.items() if id in judged],
         ledger=rows,
         proofs=Counter(row.status for row in rows),
         mutants=sum(row.mutants_total for row in rows),

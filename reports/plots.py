@@ -23,7 +23,7 @@ from reports.slope import Slope, fit
 from reports.study import Study
 from reports.verdict import Verdict
 from sim import Run
-from theory import claims
+from theory import Rate
 
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -46,6 +46,8 @@ _LOOK = {
     "quadratic": ("#009E73", "D"),
 }
 _ORDER = list(_LOOK)
+# methods of one's own on problems of one's own, in turn
+_OTHERS = (("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
 
 # Beyond this, a logarithmic axis has no room for its margins.
 _DRAWABLE = 1e300
@@ -85,6 +87,7 @@ class RatePlot:
     problem: str
     metric: str
     traces: tuple[Trace, ...]
+    title: str = ""
 
     @property
     def name(self) -> str:
@@ -103,14 +106,14 @@ class RatePlot:
 def rate_plots(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> list[RatePlot]:
     """Group the rows of a study into figures, dense head first in each."""
     rows: dict[tuple[str, str, str], list[Trace]] = {}
-    metrics: dict[str, str] = {}
+    rates: dict[str, Rate] = {}
     remaining = iter(verdicts)
     for cell, run in zip(study.cells, runs, strict=True):
         judged = [next(remaining) for _ in run.horizons]
         rows.setdefault((cell.claim, run.problem, run.engine), []).append(_trace(run, judged))
-        metrics[cell.claim] = cell.rate.metric.title
+        rates[cell.claim] = cell.rate
     return [
-        RatePlot(claim, problem, metrics[claim], tuple(sorted(traces, key=lambda t: _ORDER.index(_kind(t.method)))))
+        RatePlot(claim, problem, rates[claim].metric.title, tuple(sorted(traces, key=_place)), rates[claim].title)
         for (claim, problem, _), traces in rows.items()
     ]
 
@@ -137,13 +140,17 @@ def _kind(method: str) -> str:
     return method.split()[0]
 
 
+def _place(trace: Trace) -> int:
+    return _ORDER.index(_kind(trace.method)) if _kind(trace.method) in _LOOK else len(_ORDER)
+
+
 def draw(plot: RatePlot) -> Figure:
     """The figure, without touching global state."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         axes = figure.add_subplot()
-        for trace in plot.traces:
-            colour, marker = _LOOK[_kind(trace.method)]
+        for i, trace in enumerate(plot.traces):
+            colour, marker = _LOOK.get(_kind(trace.method), _OTHERS[i % len(_OTHERS)])
             slope = f"slope {trace.slope}" if trace.slope else "no slope: not positive"
             label = f"{trace.method}: {trace.status}, {slope}"
             axes.plot(trace.horizons, _positive(trace.measured), color=colour, marker=marker, ms=4, lw=1.4, label=label)
@@ -164,8 +171,7 @@ def draw(plot: RatePlot) -> Figure:
         ticks = sorted({horizon for trace in plot.traces for horizon in trace.horizons})
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-        claim = claims[plot.claim]
-        title = f"{plot.claim}  {claim.title}: {plot.problem}".replace("$", r"\$")
+        title = f"{plot.claim}  {plot.title}: {plot.problem}".replace("$", r"\$")
         axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
         axes.plot([], [], color="#777777", ls=(0, (5, 2)), lw=1, label=_bound_label(plot))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=1)

@@ -9,19 +9,23 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import joblib
 import torch
 
 from aat import InputError
+from reports import own
+from reports.own import Own
 from reports.verdict import Verdict, judge
-from sim import METRICS, Method, Problem, Run, enumerate_paths, problems, simulate
+from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, problems, simulate
 from sim.exact import check_paths
 from sim.metrics import metric
 from sim.monte_carlo import Progress, check_trials
 from sim.results import fingerprint, versions, write_whole
-from theory import Rate, claims
+from theory import Claim, Rate, claims
 
 STUDY_FILE = "study.json"
 
@@ -52,6 +56,8 @@ class Cell:
         trials, looks: of Monte Carlo.
         step: scale of the step size; ``None`` for the one that the claim recommends at each T.
         seed: of the run.
+        file: a user's file that may define the claim, the problem or the method, see :mod:`reports.own`.
+        method: the update rule, ``SGD`` or one that the file defines.
     """
 
     claim: str
@@ -67,6 +73,8 @@ class Cell:
     looks: int = 1
     step: float | None = None
     seed: int = 0
+    file: str | None = None
+    method: str = SGD.name
 
     @property
     def name(self) -> str:
@@ -76,16 +84,29 @@ class Cell:
         return f"{self.claim}-{self.problem}-{data}-{head}-{fingerprint(asdict(self))[:6]}"
 
     @property
+    def own(self) -> Own:
+        """What the user's file defines; nothing without one."""
+        return own.load(Path(self.file)) if self.file else Own(Path())
+
+    @property
     def rate(self) -> Rate:
         """The claim."""
-        return rate(self.claim)
+        return self.own.claims.get(self.claim) or rate(self.claim)
+
+    @property
+    def rule(self) -> Method:
+        """The update rule."""
+        return self.own.method(self.method)
 
     @property
     def command(self) -> str:
         """The command that runs this cell alone."""
-        words = ["aat", "verify", self.claim, "--problem", self.problem, "--data", self.data]
+        words = ["aat", "verify", *([self.file] if self.file else []), self.claim, "--problem", self.problem]
+        posed = self.problem not in self.own.problems
         options = {
-            "--k": "dense" if self.k is None else self.k,
+            "--method": self.method if self.file else None,
+            "--data": self.data if posed else None,
+            "--k": ("dense" if self.k is None else self.k) if posed else None,
             "--smoothing": self.smoothing,
             "--mu": self.mu,
             "--ridge": self.ridge or None,
@@ -108,6 +129,8 @@ class Cell:
 
     def make(self) -> Problem:
         """The problem."""
+        if self.problem in self.own.problems:
+            return self.own.problems[self.problem]
         options = {"smoothing": self.smoothing, "mu": self.mu, "ridge": self.ridge}
         return problems.make(self.problem, self.data, k=self.k, **options)
 
@@ -115,7 +138,7 @@ class Cell:
         """InputError or UnknownClaim unless the cell can be run."""
         self.rate  # noqa: B018 (raises)
         problem = self.make()
-        check_runnable(self.rate, problem)
+        check_runnable(self.rate, problem, self.rule)
         check_step(self.step)
         if not problem.x.any():
             raise InputError(f"{problem.name}: all features are 0, so nothing moves; expected one that is not")
@@ -130,6 +153,7 @@ class Cell:
             self.rate,
             self.make(),
             self.horizons,
+            method=self.rule,
             exact=self.exact,
             trials=self.trials,
             looks=self.looks,
@@ -141,33 +165,39 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Fingerprint of everything that determines the result: data from a file and the libraries' versions too."""
-        content = Path(self.data).read_bytes() if self.data.endswith(".npz") else b""
-        return fingerprint(asdict(self), content, versions())
+        """Fingerprint of what determines the result: files (not what they import), the libraries' versions."""
+        files = [self.data if self.data.endswith(".npz") else None, self.file]
+        return fingerprint(asdict(self), *(Path(file).read_bytes() for file in files if file), versions())
 
 
-def lacks(claim: Rate, problem: Problem) -> str | None:
+def lacks(claim: Rate, problem: Problem, method: Method | None = None) -> str | None:
     """What is missing to run the claim on the problem, a measured metric or a constant; ``None`` if nothing."""
     if claim.metric.id not in METRICS:
         return f"no run measures {claim.metric.id}"
-    declared = constants_with_loans(problem)
+    declared = constants_with_loans(problem) | declared_by(method)
     missing = [symbol.name for symbol in claim.constants if symbol.name not in declared]
     return f"{problem.name} declares no {', '.join(missing)}" if missing else None
 
 
-def check_runnable(claim: Rate, problem: Problem) -> None:
+def declared_by(method: Method | None) -> dict[str, float]:
+    """The constants that a method has, e.g. its momentum β."""
+    return dict(getattr(method, "constants", {}))
+
+
+def check_runnable(claim: Rate, problem: Problem, method: Method | None = None) -> None:
     """InputError if the claim cannot be run on the problem."""
-    if lack := lacks(claim, problem):
+    if lack := lacks(claim, problem, method):
         raise InputError(f"{claim.id} cannot be run: {lack}; try aat prove {claim.id}")
 
 
 def constants_with_loans(problem: Problem) -> dict[str, float]:
     """What the problem declares; an L or D that it lacks is that of a head which has it."""
     constants = problem.constants()
-    if "L" not in constants:
-        constants["L"] = problem.with_head(problem.k, "entropic", _STAND_IN_MU).constants()["L"]
-    if "D" not in constants:
-        constants["D"] = problem.dense_head().constants()["D"]
+    lenders = {"L": lambda: problem.with_head(problem.k, "entropic", _STAND_IN_MU), "D": problem.dense_head}
+    for name, lender in lenders.items():
+        # a loss of one's own has no other head to borrow from
+        if name not in constants and name in (lent := lender().constants()):
+            constants[name] = lent[name]
     return constants
 
 
@@ -196,8 +226,8 @@ def run_claim(
     missing constant is that of a head which has it: the curves stay comparable.
     """
     check_step(step)
-    check_runnable(claim, problem)
-    constants = constants_with_loans(problem)
+    check_runnable(claim, problem, method)
+    constants = constants_with_loans(problem) | declared_by(method)
 
     def eta(horizon: int) -> float:
         try:
@@ -254,6 +284,11 @@ class Study:
         for cell in self.cells:
             cell.check()
 
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """The ledger, and the claims of the user's file that are studied."""
+        return {**claims, **{cell.claim: cell.rate for cell in self.cells}}
+
     def save(self, folder: Path) -> None:
         """Note what is studied, so that the page can be rebuilt from the folder alone."""
         plan = {"level": self.level, "cells": [asdict(cell) for cell in self.cells]}
@@ -266,7 +301,7 @@ class Study:
             plan = json.loads((folder / STUDY_FILE).read_text(encoding="utf-8"))
             cells = tuple(Cell(**{**cell, "horizons": tuple(cell["horizons"])}) for cell in plan["cells"])
             study = cls(cells, float(plan["level"]))
-            if not 0 < study.level < 1 or not all(rate(cell.claim) for cell in cells):
+            if not 0 < study.level < 1 or not all(cell.rate for cell in cells):
                 raise ValueError(f"level {study.level}")
             return study
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -309,6 +344,55 @@ def _run_and_save(cell: Cell, folder: Path) -> Cell:
     torch.set_num_threads(1)
     cell.run().save(_path(cell, folder))
     return cell
+
+
+# What a claim or an optimizer of one's own is run on, where no problem is named: every family, hard and smoothed.
+_HEADS: tuple[tuple[str | None, float | None], ...] = ((None, None), ("entropic", 0.05))
+
+
+def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, method: str | None = None,
+              **options: Any) -> tuple[Cell, ...]:  # fmt: skip
+    """What a user's file defines against the built-in others: claims × problems × methods.
+
+    Args:
+        file: see :mod:`reports.own`.
+        ids: claims, of the file or the ledger; all of the file's if omitted, and all rates of the ledger that fit if it
+            has none.
+        problem: one problem, of the file or built in; all of the file's if omitted, and the built-in families if it
+            has none.
+        method: one method; all of the file's if omitted, and SGD if it has none.
+        options: of every :class:`Cell`; those that pose a problem are for a built-in ``problem``.
+
+    Raises:
+        InputError: as :func:`reports.own.load`, or nothing fits together; then with what is missing.
+    """
+    found = own.load(file)
+    wanted = list(dict.fromkeys(ids)) or list(found.claims)
+    known = wanted or [id for id, claim in claims.items() if isinstance(claim, Rate)]
+    posed = [problem] if problem else list(found.problems) or list(problems.FAMILIES)
+    cells: list[Cell] = []
+    missing: dict[str, str] = {}
+    for id, name, rule in product(known, posed, [method] if method else list(found.methods) or [SGD.name]):
+        heads: Sequence[dict[str, Any]] = [{}]
+        if name in found.problems:
+            heads = [{"data": "own", "k": None, "smoothing": None, "mu": None, "ridge": 0.0}]
+        elif not problem:
+            heads = [{"data": "synthetic", "k": 5, "smoothing": smoothing, "mu": mu} for smoothing, mu in _HEADS]
+        for head in heads:
+            cell = Cell(**{"claim": id, "problem": name, "file": str(file), "method": rule, **options, **head})
+            # a claim that was not asked for must be about the method: one with momentum is not judged by SGD's claims
+            foreign = set() if wanted else declared_by(cell.rule).keys() - {name.name for name in cell.rate.constants}
+            lack = f"it says nothing of {foreign}" if foreign else lacks(cell.rate, cell.make(), cell.rule)
+            if lack is None:
+                cells.append(cell)
+            else:
+                missing.setdefault(id, f"{id} cannot be run: {lack}")
+    for id in wanted:
+        if not any(cell.claim == id for cell in cells):
+            raise InputError(f"{missing[id]}; expected constants={{…}} of the problem; try another problem or claim")
+    if not cells:
+        raise InputError(f"{file}: no claim fits; {next(iter(missing.values()), 'none is known')}")
+    return tuple(cells)
 
 
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:

@@ -13,7 +13,19 @@ from sim.exact import enumerate_paths
 from sim.methods import SGD, Method
 from sim.metrics import METRICS
 from sim.monte_carlo import simulate
+from sim.optimizers import from_optimizer
 from sim.problems import Problem
 from sim.results import Horizon, Run
 
-__all__ = ["METRICS", "SGD", "Horizon", "Method", "Problem", "Run", "enumerate_paths", "problems", "simulate"]
+__all__ = [
+    "METRICS",
+    "SGD",
+    "Horizon",
+    "Method",
+    "Problem",
+    "Run",
+    "enumerate_paths",
+    "from_optimizer",
+    "problems",
+    "simulate",
+]

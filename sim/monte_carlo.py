@@ -16,7 +16,8 @@ from sim.metrics import Metric, metric
 from sim.problems import Problem
 from sim.ranges import metric_range
 from sim.results import Horizon, Run
-from sim.seeds import generator
+from sim.seeds import generator, key
+from sim.stream import sample_indices
 
 # Steps whose samples are drawn at a time, and points at which a run is audited.
 _CHUNK = 4096
@@ -66,9 +67,9 @@ def simulate(
     results = []
     for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
-        random = generator("samples", seed, problem.name, horizon)
+        stream = key("samples", seed, problem.name, horizon)
         times = _times(measured, horizon, trials, looks, generator("looks", seed, problem.name, horizon))
-        points = _snapshots(problem, rule, measured, sizes, times, random, progress)
+        points = _snapshots(problem, rule, measured, sizes, times, stream, progress)
         values = measured.measure(problem, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
         checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]))
         scale = float(eta(horizon)) if eta else sizes[0]
@@ -105,7 +106,7 @@ def _snapshots(
     measured: Metric,
     sizes: list[float],
     times: Int[Tensor, "looks trials"],
-    random: torch.Generator,
+    stream: int,
     progress: Progress | None,
 ) -> Float[Tensor, "looks trials dim"]:
     """Run all trials and keep, of each, the points of interest."""
@@ -124,7 +125,7 @@ def _snapshots(
         if t == last:
             break
         if t % _CHUNK == 0:
-            drawn = torch.randint(problem.samples, (_CHUNK, trials), generator=random)
+            drawn = sample_indices(stream, t, min(_CHUNK, last - t), trials, problem.samples)
             if progress:
                 progress(min(_CHUNK, last - t))
         state = rule.update(state, problem.gradients(state.w, drawn[t % _CHUNK]), sizes[t])

@@ -66,7 +66,7 @@ class Run:
         engine: ``exact`` (all sample paths) or ``monte_carlo``.
         samples: N.
         seed: the run's seed; the streams are derived from it and the names above.
-        constants: declared by the problem.
+        constants: declared by the problem and by the method.
         convex: whether the problem is declared convex.
         horizons: one entry for each T, increasing.
         key: fingerprint of what was asked for; a saved run is taken up again only under the same key.
@@ -95,7 +95,7 @@ class Run:
             method=problem.method_name(rule.name),
             engine=engine,
             samples=problem.samples,
-            constants=problem.constants(),
+            constants={**problem.constants(), **getattr(rule, "constants", {})},
             convex=problem.convex,
             **rest,
         )

@@ -14,6 +14,11 @@ def generator(*names: object) -> torch.Generator:
     >>> bool(torch.rand(1, generator=a) == torch.rand(1, generator=b))
     True
     """
+    return torch.Generator().manual_seed(key(*names))
+
+
+def key(*names: object) -> int:
+    """A 63-bit number, the digest of the names; also the key of :mod:`sim.stream`."""
     text = "/".join(str(name) for name in names)
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+    return int.from_bytes(digest, "little") >> 1

@@ -76,7 +76,7 @@ class Assumption:
 
             return instantiated
 
-        told = ", ".join(f"${s.latex(name)}={s.latex(value)}$" for name, value in values.items())
+        told = ", ".join(f"${s.latex(value)}$ for ${s.latex(name)}$" for name, value in values.items())
         return Assumption(
             self.id,
             f"{self.statement}, with {told}",

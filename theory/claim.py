@@ -216,6 +216,15 @@ class Rate(Claim):
         return _compiled((*first, *self.constants), expression)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cited(Rate):
+    """A rate that is stated without proof, to be run and judged; see :func:`theory.cited.cite`."""
+
+    def prove(self, known: Sequence[StepReport] = ()) -> Checked:
+        """Nothing is proved."""
+        return Checked(self.id, (), (), "no proof is given")
+
+
 @lru_cache(maxsize=256)
 def _compiled(arguments: tuple[sp.Symbol, ...], expression: sp.Expr) -> Callable[..., float]:
     return sp.lambdify(arguments, expression, "math")

@@ -36,7 +36,7 @@ from theory.assumptions import (
 )
 from theory.claim import Claim, Rate
 from theory.facts import Fact, at_most, nonnegative
-from theory.proof import Axiom, Certificate
+from theory.steps import Axiom, Certificate
 from theory.symbols import G, L, T, eta, g, sigma, t, u, w, wbar
 from theory.terms import Definitions, Dot, Gradient, Norm2, Objective, Vector, normal, sequence, vector
 from theory.worst_case import Unsolved, pep, solve

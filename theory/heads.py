@@ -11,7 +11,8 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.units import MULTIPLIERS, ONE, UNITS, at_best_vertex, belongs, best_vertex, over
-from theory.proof import Axiom, Certificate, Product, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Total
 from theory.symbols import R_K, K, R_inf, i, lam, n, x
 from theory.terms import Scalar, sequence
 

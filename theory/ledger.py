@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from theory import losses, operator
-from theory.claim import Claim, Rate, Refuted
+from theory.claim import Cited, Claim, Rate, Refuted
 from theory.mutants import mutants
-from theory.proof import Checked, Lemma
+from theory.proof import Checked
 from theory.rates.biased import R8
 from theory.rates.convex_average import R1
 from theory.rates.convex_decaying import R2
@@ -27,6 +27,7 @@ from theory.readings.exact import MONOTONE, ROUTING, exact
 from theory.readings.inexact import BIAS, BIAS_MEAN, GAP_MEAN, GAP_MEAN_SQUARE
 from theory.readings.smoothed import BEST_SMOOTHING, smoothed
 from theory.second_opinion import SecondOpinion, second_opinion
+from theory.steps import Lemma
 
 
 class UnknownClaim(KeyError):
@@ -148,11 +149,13 @@ class Row:
     def status(self) -> str:
         """What may be said of the claim.
 
-        ``refused``: a step, the tuning or the check on mutants fails, or z3 has a model against a step. ``refuted``:
-        a counterexample shows that the statement is false. ``conditional``: proved from assumptions among which there
-        is a published result that is not proved here. ``proved``: proved from the claim's own hypotheses and other
-        rows of the ledger.
+        ``cited``: it is stated without proof. ``refused``: a step, the tuning or the check on mutants fails, or z3 has
+        a model against a step. ``refuted``: a counterexample shows that the statement is false. ``conditional``: proved
+        from assumptions among which there is a published result that is not proved here. ``proved``: proved from the
+        claim's own hypotheses and other rows of the ledger.
         """
+        if isinstance(self.claim, Cited):
+            return "cited"
         if not (self.checked.proved and self.tuned) or self.survivors or self.opinion.disagreements:
             return "refused"
         if isinstance(self.claim, Refuted):

@@ -15,7 +15,8 @@ import sympy as sp
 
 from theory.claim import Claim, Rate, Refuted
 from theory.facts import Fact
-from theory.proof import Axiom, Certificate, Checked, Jensen, Split, Step, Telescope
+from theory.proof import Checked, Step
+from theory.steps import Axiom, Certificate, Jensen, Split, Telescope
 from theory.symbols import T
 from theory.terms import is_random
 

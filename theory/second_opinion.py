@@ -32,20 +32,8 @@ import z3
 
 from theory.assumptions import Given
 from theory.facts import Fact, Range
-from theory.proof import (
-    Axiom,
-    CauchySchwarz,
-    Certificate,
-    Checked,
-    Jensen,
-    Lemma,
-    Product,
-    Provable,
-    Split,
-    Step,
-    Telescope,
-    Total,
-)
+from theory.proof import Checked, Provable, Step
+from theory.steps import Axiom, CauchySchwarz, Certificate, Jensen, Lemma, Product, Split, Telescope, Total
 from theory.terms import Dot, is_random, normal, outermost, rewrite, square, vector
 
 # z3's own count of its work, which unlike seconds is the same on every machine: under a second or so; and a limit in

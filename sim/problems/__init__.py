@@ -9,6 +9,7 @@ from aat import InputError
 from sim.problems.base import Problem
 from sim.problems.data import Labelled, digits, load, synthetic, tiny
 from sim.problems.logistic import Logistic, Monotone
+from sim.problems.loss import Loss, loss
 from sim.problems.routing import Routing
 from sim.problems.softmax import Softmax
 
@@ -18,11 +19,13 @@ __all__ = [
     "FAMILIES",
     "Labelled",
     "Logistic",
+    "Loss",
     "Monotone",
     "Problem",
     "Routing",
     "Softmax",
     "digits",
+    "loss",
     "make",
     "synthetic",
     "tiny",

@@ -189,6 +189,8 @@ CHANGES = {
     "looks": 2,
     "step": 0.1,
     "seed": 1,
+    "file": __file__,
+    "method": "Adam",
 }
 
 

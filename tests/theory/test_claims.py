@@ -122,6 +122,18 @@ def biased_rate(T, L, sigma, Delta, m, M, zeta, **_):
     return (2 * (M + 1) * L * Delta / T + 2 * sigma * np.sqrt(2 * L * Delta / T) + zeta**2) / (1 - m)
 
 
+def annealed_bound(T, eta, L, sigma, Delta, zeta, **_):
+    return 2 * Delta / (eta * T) + L * T**0.2 * eta * sigma**2 + zeta**2 / T**0.4
+
+
+def annealed_eta(T, L, sigma, Delta, **_):
+    return smooth_eta(T, L=L * T**0.2, sigma=sigma, Delta=Delta)
+
+
+def annealed_rate(T, L, sigma, Delta, zeta, **_):
+    return smooth_rate(T, L=L * T**0.2, sigma=sigma, Delta=Delta) + zeta**2 / T**0.4
+
+
 def constant_shape(t, T):
     return np.ones(T)
 
@@ -180,6 +192,8 @@ BY_HAND = {
     "R5s": (sharp_bound, sharp_eta, sharp_rate, constant_shape),
     "R7": (steep_bound, lambda T, L, **_: 1 / L, steep_rate, constant_shape),
     "R8": (biased_bound, biased_eta, biased_rate, constant_shape),
+    "R14": (annealed_bound, annealed_eta, annealed_rate, constant_shape),
+    "R14.gap": (smooth_bound, smooth_eta, smooth_rate, constant_shape),
 }
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from theory import claims
 from theory.discover import NotFound, discover, sum_of_squares
 from theory.mutants import mutants
-from theory.proof import Certificate
 from theory.second_opinion import second_opinion
+from theory.steps import Certificate
 from theory.symbols import D, G, eta
 from theory.terms import FixedVector, normal, square
 

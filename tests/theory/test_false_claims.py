@@ -15,7 +15,11 @@ from theory.facts import Fact, Range, Refused, at_most, equals
 from theory.heads import HEAD_NORM, tau_x
 from theory.operator.curvature import ENTROPY, other_slope, p, slope
 from theory.operator.units import KEPT, ORDER, UNITS, WIDTH
-from theory.proof import (
+from theory.proof import Step
+from theory.rates.biased import BIASED
+from theory.rates.minibatch import R11, _square
+from theory.rates.polyak_lojasiewicz import WELL_POSED
+from theory.steps import (
     Axiom,
     CauchySchwarz,
     Certificate,
@@ -25,13 +29,9 @@ from theory.proof import (
     Product,
     Rename,
     Split,
-    Step,
     Telescope,
     Total,
 )
-from theory.rates.biased import BIASED
-from theory.rates.minibatch import R11, _square
-from theory.rates.polyak_lojasiewicz import WELL_POSED
 from theory.symbols import (
     G,
     K,

@@ -11,7 +11,7 @@ from theory import claims
 from theory.claim import Claim, Refuted
 from theory.facts import at_most, equals
 from theory.mutants import mutants
-from theory.proof import Certificate
+from theory.steps import Certificate
 from theory.symbols import D, Delta, G, L, T, eta, sigma
 from theory.terms import FixedVector, Norm2
 

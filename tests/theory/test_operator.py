@@ -162,6 +162,7 @@ VALUES = {
     "O8.below": Check(KINDS, rhs="quadratic"),
     "O12": Check(where=fewer, lhs="entropic"),
     "O12.quadratic": Check(("quadratic",), where=fewer, lhs="quadratic"),
+    "O12.spread": Check(("quadratic",), where=fewer, lhs="quadratic"),
 }
 MASKS = {
     "O5.dense": Check(KINDS, where=lambda case: not fewer(case)),
@@ -170,6 +171,7 @@ MASKS = {
     "O10": Check(where=fewer),
     "O10.one": Check(where=fewer),
     "O10.quadratic": Check(("quadratic",), where=fewer),
+    "O10.spread": Check(("quadratic",), where=fewer),
 }
 
 

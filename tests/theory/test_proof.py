@@ -16,7 +16,7 @@ from theory.calculus import POSITIVE_PART
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.units import MULTIPLIERS, UNITS, over
-from theory.proof import (
+from theory.steps import (
     Axiom,
     CauchySchwarz,
     Certificate,

@@ -16,7 +16,7 @@ from theory.claim import Claim, Refuted
 from theory.facts import Range, at_most, equals
 from theory.ledger import ledger
 from theory.mutants import mutants
-from theory.proof import Axiom, Certificate, Jensen, Product, Total, check
+from theory.proof import check
 from theory.second_opinion import (
     AGREES,
     DISAGREES,
@@ -31,6 +31,7 @@ from theory.second_opinion import (
     questions,
     second_opinion,
 )
+from theory.steps import Axiom, Certificate, Jensen, Product, Total
 from theory.symbols import L, T, eta, g, i, n, t, u, v, w
 from theory.terms import FixedVector, Inner, Norm2
 

@@ -21,7 +21,7 @@ from theory.facts import at_most, equals
 from theory.losses.monotone import loss, loss_new, z, z_new
 from theory.losses.over_heads import ONE, axioms, e
 from theory.operator.units import MULTIPLIERS, UNITS, belongs, over
-from theory.proof import Axiom, Certificate, Product, Total
+from theory.steps import Axiom, Certificate, Product, Total
 from theory.symbols import i, lam, v, y
 from theory.terms import Scalar, sequence
 

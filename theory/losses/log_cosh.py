@@ -13,7 +13,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import at_most
 from theory.losses.over_heads import CAUCHY, HEADS, ONE, a, axioms, b, c, e, q
-from theory.proof import Certificate, Product
+from theory.steps import Certificate, Product
 from theory.symbols import R_K, j, kappa
 
 LOG_COSH = Assumption(

@@ -5,9 +5,9 @@ Setting
 
 Guarantee
     :math:`\|g\| \le R_K`, hard or smoothed (``G.logistic``), and smoothed f is L-smooth with
-    :math:`L = R_K^2/4+\kappa` (``L.logistic``; from below κ does, ``L.logistic.below``). No smaller constants of this form will do: each
-    term alone is attained (:math:`\kappa\to0`, :math:`R_K^2/\kappa\to0`). It is convex for y = −1 (convex.monotone) and
-    not for y = +1 (O11).
+    :math:`L = R_K^2/4+\kappa` (``L.logistic``; from below κ does, ``L.logistic.below``). No smaller constants of this
+    form will do: each term alone is attained (:math:`\kappa\to0`, :math:`R_K^2/\kappa\to0`). It is convex for y = −1
+    (convex.monotone) and not for y = +1 (O11).
 """
 
 import sympy as sp
@@ -16,7 +16,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import at_most
 from theory.losses.over_heads import CAUCHY, HALF, HEADS, ONE, QUARTER, a, axioms, b, c, e, q
-from theory.proof import Certificate, Product
+from theory.steps import Certificate, Product
 from theory.symbols import R_K, j, kappa
 
 s = sp.Symbol("s", real=True)

@@ -17,7 +17,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import at_most
 from theory.losses.over_heads import ONE, axioms, e
-from theory.proof import Certificate, Product
+from theory.steps import Certificate, Product
 
 z, z_new, along, loss, loss_new = sp.symbols("z z' delta ell ell'", real=True)
 NONDECREASING = Assumption(

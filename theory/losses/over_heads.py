@@ -11,7 +11,8 @@ import sympy as sp
 
 from theory.assumptions import Assumption
 from theory.facts import Fact, Range, at_most
-from theory.proof import Axiom, Certificate, Product, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Total
 from theory.symbols import R_K, O, j, kappa
 from theory.terms import Scalar, sequence
 

@@ -12,7 +12,7 @@ from theory.assumptions import CONVEX, SMOOTH
 from theory.claim import Claim
 from theory.facts import at_most
 from theory.operator.units import ONE
-from theory.proof import Axiom, Certificate
+from theory.steps import Axiom, Certificate
 from theory.symbols import L, ridge, t, u, w
 from theory.terms import Gradient, Inner, Norm2, Objective
 

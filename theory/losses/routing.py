@@ -17,7 +17,7 @@ from theory.facts import at_most
 from theory.heads import below_itself, norm
 from theory.operator.subgradient import MAXIMUM, O4, other_value, value
 from theory.operator.units import MULTIPLIERS, ONE, UNITS, mask, over
-from theory.proof import Certificate, Lemma, Product, Total
+from theory.steps import Certificate, Lemma, Product, Total
 from theory.symbols import R_2K, K, i, lam, v, y
 from theory.terms import Scalar, sequence
 

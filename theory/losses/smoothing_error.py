@@ -23,7 +23,8 @@ from theory.facts import at_most
 from theory.losses.monotone import loss, loss_new
 from theory.losses.over_heads import ONE, axioms, e, everywhere, total
 from theory.losses.softmax import SOFTMAX, p, y
-from theory.proof import Certificate, Product, Step
+from theory.proof import Step
+from theory.steps import Certificate, Product
 from theory.symbols import j
 from theory.terms import Scalar, sequence
 

@@ -18,7 +18,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import at_most, equals
 from theory.losses.over_heads import CAUCHY, HALF, HEADS, ONE, QUARTER, a, axioms, b, c, everywhere, q, total
-from theory.proof import Certificate, Product
+from theory.steps import Certificate, Product
 from theory.symbols import R_K, j, kappa
 from theory.terms import Scalar, sequence
 

@@ -20,7 +20,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Fact, at_most, equals
 from theory.operator.units import UNITS, over
-from theory.proof import Axiom, Certificate, Total
+from theory.steps import Axiom, Certificate, Total
 from theory.symbols import i, lam, mu, nu, v, y
 from theory.terms import Scalar, sequence
 

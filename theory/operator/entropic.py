@@ -25,7 +25,8 @@ from theory.claim import Claim
 from theory.facts import at_most, equals
 from theory.operator.support_function import O1
 from theory.operator.units import FEWER, KEPT, MULTIPLIERS, ONE, ORDER, UNITS, WIDTH, belongs, over
-from theory.proof import Axiom, Certificate, Lemma, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Lemma, Total
 from theory.symbols import K, entropy, i, lam, mu, n, softplus, theta, v
 
 smoothed_value = sp.Symbol("s_mu", real=True)

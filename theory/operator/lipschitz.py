@@ -31,7 +31,8 @@ from theory.operator.units import (
     best_vertex,
     over,
 )
-from theory.proof import Axiom, Certificate, Product, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Total
 from theory.symbols import K, i, lam, v, y
 from theory.terms import Scalar, sequence
 

@@ -27,7 +27,8 @@ from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.entropic import pull
 from theory.operator.units import DROPPED, GAP, KEPT, MULTIPLIERS, ONE, UNITS, WIDTH, belongs, over
-from theory.proof import Axiom, Certificate, Product, Split, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Split, Total
 from theory.symbols import K, gap, i, lam, mu, n, tau, theta, v
 
 _out, _in = exp(-pull(theta)), exp(pull(theta))
@@ -56,19 +57,20 @@ MAXIMISER = Assumption(
 )
 
 
-def _below(label: str, units: Range, away: sp.Expr, slope: sp.Expr, limit: sp.Expr, room: str) -> tuple[Step, ...]:
-    """``away ≤ e^slope ≤ e^limit`` on ``units``, for ``away = 1 − λ`` or ``λ``; by ``away = (1 − away) e^slope``."""
+def limited(label: str, units: Range, slope: sp.Expr, limit: sp.Expr) -> tuple[Step, ...]:
+    """``e^slope ≤ e^limit`` on ``units``, called ``limit …``, when the order of the votes gives ``slope ≤ limit``."""
+    arguments = {"at": slope, "to": limit}
     return (
         Axiom(f"vote {label}", "gap", label),
         Certificate(f"pull {label}", at_most(slope, limit, over=units), using={f"vote {label}": 1 / mu}),
-        Axiom(
-            f"limit {label}",
-            EXPONENTIAL.id,
-            "increasing",
-            {"at": slope, "to": limit},
-            units,
-            given=(f"pull {label}",),
-        ),
+        Axiom(f"limit {label}", EXPONENTIAL.id, "increasing", arguments, units, given=(f"pull {label}",)),
+    )
+
+
+def _below(label: str, units: Range, away: sp.Expr, slope: sp.Expr, limit: sp.Expr, room: str) -> tuple[Step, ...]:
+    """``away ≤ e^slope ≤ e^limit`` on ``units``, for ``away = 1 − λ`` or ``λ``; by ``away = (1 − away) e^slope``."""
+    return (
+        *limited(label, units, slope, limit),
         Axiom(f"sigmoid {label}", "sigmoid", label),
         Axiom(f"e^ {label}", EXPONENTIAL.id, "positive", {"at": slope}, units),
         Product(f"room {label}", f"e^ {label}", room),

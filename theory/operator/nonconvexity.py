@@ -25,7 +25,7 @@ from theory.calculus import LOGARITHM
 from theory.claim import Claim, Refuted
 from theory.facts import at_most
 from theory.operator.units import ONE
-from theory.proof import Axiom, Certificate, Product
+from theory.steps import Axiom, Certificate, Product
 from theory.symbols import rho
 
 a1, a2, b1, b2 = sp.symbols("a_1 a_2 b_1 b_2", real=True)

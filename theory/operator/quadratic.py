@@ -18,7 +18,7 @@ from theory.claim import Claim
 from theory.facts import at_most
 from theory.operator.support_function import O1
 from theory.operator.units import KEPT, MULTIPLIERS, ONE, ORDER, UNITS, WIDTH, belongs, over
-from theory.proof import Axiom, Certificate, Lemma, Product, Total
+from theory.steps import Axiom, Certificate, Lemma, Product, Total
 from theory.symbols import K, i, lam, mu, n, v
 
 smoothed_value = sp.Symbol("q_mu", real=True)

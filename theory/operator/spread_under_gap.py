@@ -25,7 +25,8 @@ from theory.operator.mask_under_gap import MAXIMISER, O10_QUADRATIC, distance2
 from theory.operator.quadratic import quadratic
 from theory.operator.units import DROPPED, FEWER, GAP, KEPT, MULTIPLIERS, ONE, UNITS, WIDTH, over
 from theory.operator.value_under_gap import O12_QUADRATIC
-from theory.proof import Axiom, Certificate, Lemma, Split, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Lemma, Split, Total
 from theory.symbols import K, gap, i, lam, mu, n, v
 
 _leak = sp.Symbol("epsilon", real=True)

@@ -33,7 +33,7 @@ from theory.operator.units import (
     best_vertex,
     over,
 )
-from theory.proof import Axiom, Certificate
+from theory.steps import Axiom, Certificate
 from theory.symbols import gap, i, lam, mu, tau, v, y
 
 value, other_value, strong = (sp.Symbol(name, real=True) for name in ("s_v", "s_y", "H"))

@@ -26,7 +26,7 @@ from theory.operator.units import (
     best_vertex,
     over,
 )
-from theory.proof import Certificate
+from theory.steps import Certificate
 from theory.symbols import i, lam, tau, v
 
 O1 = Claim(

@@ -21,7 +21,7 @@ from theory.calculus import POSITIVE_PART
 from theory.claim import Claim
 from theory.facts import at_most, equals
 from theory.operator.units import DROPPED, KEPT, ONE, UNITS, WIDTH, over
-from theory.proof import Axiom, Certificate, Lemma, Split, Total
+from theory.steps import Axiom, Certificate, Lemma, Split, Total
 from theory.symbols import K, i, positive_part, theta, v
 
 SEPARATED = Assumption(

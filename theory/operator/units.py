@@ -10,7 +10,8 @@ import sympy as sp
 
 from theory.assumptions import Assumption
 from theory.facts import Range, at_most, equals
-from theory.proof import Axiom, Product, Split, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Product, Split, Total
 from theory.symbols import K, gap, i, lam, n, tau, v
 
 ONE = sp.Integer(1)

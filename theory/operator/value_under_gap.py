@@ -21,10 +21,11 @@ from theory.calculus import ENTROPY_TANGENT, EXPONENTIAL, SOFTPLUS
 from theory.claim import Claim
 from theory.facts import Range, at_most
 from theory.operator.entropic import entropic, pull, weak_duality
-from theory.operator.mask_under_gap import distance2
+from theory.operator.mask_under_gap import distance2, limited
 from theory.operator.quadratic import quadratic
 from theory.operator.units import DROPPED, FEWER, GAP, KEPT, MULTIPLIERS, ONE, UNITS, WIDTH, belongs, over
-from theory.proof import Axiom, Certificate, Product, Split, Step, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Product, Split, Total
 from theory.symbols import K, gap, i, lam, mu, n, softplus, tau, v
 
 _even = tau - gap / 2 + mu / 2 * sp.log((n - K) / K)
@@ -33,16 +34,7 @@ _even = tau - gap / 2 + mu / 2 * sp.log((n - K) / K)
 def _small(label: str, units: Range, slope: sp.Expr, limit: sp.Expr) -> tuple[Step, ...]:
     """``softplus(slope) ≤ e^slope ≤ e^limit``, for every unit and in total."""
     return (
-        Axiom(f"vote {label}", "gap", label),
-        Certificate(f"pull {label}", at_most(slope, limit, over=units), using={f"vote {label}": 1 / mu}),
-        Axiom(
-            f"limit {label}",
-            EXPONENTIAL.id,
-            "increasing",
-            {"at": slope, "to": limit},
-            units,
-            given=(f"pull {label}",),
-        ),
+        *limited(label, units, slope, limit),
         Axiom(f"softplus {label}", SOFTPLUS.id, "exponential", {"at": slope}, units),
         Certificate(
             f"small {label}",

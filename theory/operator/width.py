@@ -13,7 +13,7 @@ from theory.assumptions import Assumption
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.units import KEPT, ONE, UNITS, belongs, over
-from theory.proof import Axiom, Certificate, Product, Split, Total
+from theory.steps import Axiom, Certificate, Product, Split, Total
 from theory.symbols import K, i, lam, n, v
 
 _one_more, _one_less = Range(i, ONE, K + 1), Range(i, ONE, K - 1)

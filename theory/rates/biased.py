@@ -22,7 +22,7 @@ import sympy as sp
 from theory.assumptions import SMOOTH, SUBOPTIMALITY, Assumption
 from theory.claim import Metric, Rate
 from theory.facts import Fact, Range, Refused, at_most, equals
-from theory.proof import Axiom, Certificate, Telescope, Total
+from theory.steps import Axiom, Certificate, Telescope, Total
 from theory.symbols import Delta, L, M, T, bias, eta, g, m, sigma, t, w, zeta
 from theory.terms import Gradient, Inner, Norm2, Objective, known_by
 

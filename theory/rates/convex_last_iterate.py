@@ -32,7 +32,7 @@ import sympy as sp
 from theory.assumptions import CONVEX, DISTANCE, SECOND_MOMENT, UNBIASED
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
-from theory.proof import Axiom, Certificate, Jensen, Telescope, Total
+from theory.steps import Axiom, Certificate, Jensen, Telescope, Total
 from theory.symbols import D, G, T, eta, g, t, u, w, z
 from theory.terms import Norm2, Objective
 

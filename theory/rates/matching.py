@@ -25,7 +25,7 @@ import sympy as sp
 from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most, defined
-from theory.proof import Axiom, Certificate
+from theory.steps import Axiom, Certificate
 from theory.symbols import R_K, G, K, L, L_max, M_ratio, R_inf, R_n, mu, n, r, s, sigma, sigma_star
 
 RATIO_L = (R_K**2 + R_inf**2 / mu) / R_n**2

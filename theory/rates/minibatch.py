@@ -23,7 +23,8 @@ import sympy as sp
 from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
 from theory.facts import Fact, Range, Refused, equals
-from theory.proof import Axiom, Certificate, Split, Step, Telescope, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Split, Telescope, Total
 from theory.symbols import B, C, N, V, deviation, i, sigma, t
 from theory.terms import Inner, Norm2
 

@@ -41,7 +41,7 @@ import sympy as sp
 from theory.assumptions import MOMENTUM, SECOND_MOMENT, SMOOTH, SUBOPTIMALITY, UNBIASED
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
-from theory.proof import Axiom, Certificate, Telescope, Total
+from theory.steps import Axiom, Certificate, Telescope, Total
 from theory.symbols import Delta, G, L, T, beta, eta, g, momentum, t, w
 from theory.terms import Gradient, Norm2, Objective
 

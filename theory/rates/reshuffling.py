@@ -48,7 +48,7 @@ from theory.assumptions import (
 )
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
-from theory.proof import Axiom, CauchySchwarz, Certificate, Rename, Split, Telescope, Total
+from theory.steps import Axiom, CauchySchwarz, Certificate, Rename, Split, Telescope, Total
 from theory.symbols import Delta, E, L, N, T, at_start, eta, inner, k, l, sigma, t, taken, w
 from theory.terms import Gradient, Norm2, Objective
 

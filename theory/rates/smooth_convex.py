@@ -31,7 +31,8 @@ import sympy as sp
 from theory.assumptions import CONVEX, DISTANCE, SMOOTH, UNBIASED, Assumption
 from theory.claim import Claim, Metric, Rate
 from theory.facts import Fact, Range, at_most
-from theory.proof import Axiom, Certificate, Jensen, Step, Telescope, Total
+from theory.proof import Step
+from theory.steps import Axiom, Certificate, Jensen, Telescope, Total
 from theory.symbols import D, L, L_max, T, eta, g, g_u, sigma_star, t, u, w, wbar
 from theory.terms import FixedVector, Gradient, Inner, Norm2, Objective
 

@@ -25,7 +25,7 @@ import sympy as sp
 from theory.assumptions import SMOOTH, STEP_AT_MOST_INVERSE_L, SUBOPTIMALITY, UNBIASED, VARIANCE
 from theory.claim import Claim, Metric, Rate
 from theory.facts import Range, at_most
-from theory.proof import Axiom, Certificate, Lemma, Telescope, Total
+from theory.steps import Axiom, Certificate, Lemma, Telescope, Total
 from theory.symbols import Delta, L, T, eta, g, sigma, t, w
 from theory.terms import Gradient, Norm2, Objective
 

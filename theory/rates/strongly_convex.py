@@ -27,7 +27,7 @@ import sympy as sp
 from theory.assumptions import CONVEX, SECOND_MOMENT, UNBIASED, Assumption
 from theory.claim import Metric, Rate
 from theory.facts import Fact, Range, at_most
-from theory.proof import Axiom, Certificate, Jensen, Telescope, Total
+from theory.steps import Axiom, Certificate, Jensen, Telescope, Total
 from theory.symbols import G, T, eta, g, modulus, t, u, w, wbar
 from theory.terms import Gradient, Inner, Norm2, Objective
 

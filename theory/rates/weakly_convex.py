@@ -37,7 +37,7 @@ import sympy as sp
 from theory.assumptions import PROXIMAL, SECOND_MOMENT, SUBOPTIMALITY, UNBIASED, WEAKLY_CONVEX
 from theory.claim import Metric, Rate
 from theory.facts import Range, at_most
-from theory.proof import Axiom, Certificate, Limit, Telescope, Total
+from theory.steps import Axiom, Certificate, Limit, Telescope, Total
 from theory.symbols import Delta, G, T, epsilon, eta, g, prox, rho, t, w
 from theory.terms import Norm2, Objective
 

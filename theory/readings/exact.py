@@ -22,7 +22,7 @@ import sympy as sp
 from theory.assumptions import CONVEX, SECOND_MOMENT, UNBIASED, Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most, equals
-from theory.proof import Axiom, Certificate, Lemma
+from theory.steps import Axiom, Certificate, Lemma
 from theory.symbols import R_2K, R_K, G
 
 

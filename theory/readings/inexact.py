@@ -37,7 +37,7 @@ from theory.claim import Claim
 from theory.facts import Range, at_most
 from theory.operator.spread_under_gap import SPREAD
 from theory.operator.units import FEWER
-from theory.proof import Axiom, Certificate, Lemma, Product, Total
+from theory.steps import Axiom, Certificate, Lemma, Product, Total
 from theory.symbols import R_K, Lambda_1, Lambda_2, N, O, R_inf, c, delta, eps, i, j, mu, near
 from theory.terms import Scalar, sequence
 

@@ -23,8 +23,8 @@ import sympy as sp
 from theory.assumptions import Assumption
 from theory.claim import Claim, Rate
 from theory.facts import at_most
-from theory.proof import Axiom, Certificate, Lemma
 from theory.rates.smooth_convex import R5s
+from theory.steps import Axiom, Certificate, Lemma
 from theory.symbols import L_max, R_inf, eta, h_K, latex, mu, n, u
 from theory.terms import HardObjective, Objective
 from theory.tuning import tune
