@@ -15,17 +15,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aat import InputError
+from sim import lanes
 from sim.audit import audit
 from sim.methods import SGD, Method, State
 from sim.metrics import Metric, metric
 from sim.problems import Problem
-from sim.results import Horizon, Run
+from sim.results import Backend, Horizon, Run
 
 StepSizes = Callable[[int], "NDArray | Sequence[float]"]
 
 # Paths that are computed at a time, and the largest number of them that is worth asking for.
 BLOCK = 2**13
 MOST_PATHS = 2**27
+
+# The metrics that the lanes enumerate: F(w) − F(u), F(w_0) − F(w) and ‖∇F(w)‖², by the sign of F.
+_IN_LANES = {"average_gap": 1, "last_gap": 1, "decrease": -1, "mean_square_gradient": 0}
+# The logarithm of the number of paths from which on the lanes are worth the second that they take to load.
+_WORTH_LANES = 17.0
 
 # Rounding is relative to the largest of the numbers that are added, votes included; 2^10 ε covers T ≤ 27 steps of them.
 _ROUNDING = 2.0**10 * torch.finfo(torch.float64).eps
@@ -40,6 +46,7 @@ def enumerate_paths(
     method: Method | None = None,
     eta: Callable[[int], float] | None = None,
     block: int = BLOCK,
+    backend: Backend | None = None,
 ) -> Run:
     """The expectation of a metric over all sample paths.
 
@@ -51,12 +58,14 @@ def enumerate_paths(
         method: the update rule; SGD if omitted.
         eta: T ↦ the scale of the step size, to be noted in the result; its first step if omitted.
         block: how many paths are computed at a time; memory grows with it, the result does not change.
+        backend: the engine, ``torch`` or ``lanes`` (see :mod:`sim.lanes`); by itself, the lanes for many paths that they
+            fit. Both give the same expectation, up to the stated rounding.
 
     Returns:
         A run with one value, the expectation, for each horizon.
 
     Raises:
-        InputError: a horizon below 1, or more than 2²⁷ paths.
+        InputError: a horizon below 1, more than 2²⁷ paths, or a problem, method or metric that the lanes do not fit.
     """
     rule = SGD() if method is None else method
     measured = metric(metric_name)
@@ -64,6 +73,10 @@ def enumerate_paths(
     results = []
     for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
+        used = lanes.choose(backend, problem, rule, worth=_many(problem, horizon) and metric_name in _IN_LANES)
+        if used == "lanes":
+            results.append(_by_lanes(problem, measured, horizon, sizes, float(eta(horizon)) if eta else sizes[0]))
+            continue
         tree = _Tree(problem, rule, measured, horizon, sizes, block)
         tree.grow()
         scale = float(eta(horizon)) if eta else sizes[0]
@@ -78,6 +91,29 @@ def check_paths(samples: int, horizons: Sequence[int]) -> None:
         if horizon < 1 or (samples > 1 and horizon * math.log2(samples) > math.log2(MOST_PATHS)):
             paths = f"{samples}^{horizon} sample paths"
             raise InputError(f"horizon {horizon} has {paths}; expected T ≥ 1 with at most 2^27; lower T or N")
+
+
+def _many(problem: Problem, horizon: int) -> bool:
+    return horizon * math.log2(problem.samples) >= _WORTH_LANES
+
+
+def _by_lanes(problem: Problem, measured: Metric, horizon: int, sizes: list[float], scale: float) -> Horizon:
+    """One horizon by the lane engine; the audit looks, as that of :class:`_Tree` does, at the path of sample 0."""
+    if measured.name not in _IN_LANES:
+        known = ", ".join(_IN_LANES)
+        raise InputError(f"the lanes do not enumerate {measured.name}; expected {known}; try backend='torch'")
+    times, sign = measured.times(horizon), _IN_LANES[measured.name]
+    found = lanes.expectation(problem, sizes, times, sign == 0, measured.of == "average")
+    fixed = {1: problem.u, 0: None, -1: problem.w0}[sign]
+    offset = 0.0 if fixed is None else problem.objective(fixed[None]).item()
+    mean = math.fsum(found.total) / len(found.total) / len(times)
+    value = mean if sign == 0 else sign * (mean - offset)
+    largest = max(found.largest, abs(offset), measured.scale(problem, found.far))
+    point, visited = problem.w0, [problem.w0]
+    for size in sizes[: times[-1]]:
+        point = point - size * problem.gradients(point, torch.tensor(0))
+        visited.append(point)
+    return Horizon(horizon, scale, (value,), _ROUNDING * largest, audit(problem, torch.stack(visited)), "lanes")
 
 
 class _Tree:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from sim import lanes
 from sim.audit import audit
 from sim.exact import StepSizes
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
 from sim.problems import Problem
-from sim.results import Horizon, Run
+from sim.results import Backend, Horizon, Run
 from sim.seeds import generator, key
 from sim.stream import sample_indices
 
 # Steps whose samples are drawn at a time, and points at which a run is audited.
 _CHUNK = 4096
 _AUDITED = 8
+
+# Steps of trials from which on the lane engine is worth the second that it takes to load.
+_WORTH_LANES = 2**17
 
 Progress = Callable[[int], object]
 
@@ -37,6 +42,7 @@ def simulate(
     method: Method | None = None,
     eta: Callable[[int], float] | None = None,
     progress: Progress | None = None,
+    backend: Backend | None = None,
 ) -> Run:
     """A metric along independent trials, one value a trial and horizon.
 
@@ -56,9 +62,11 @@ def simulate(
         method: the update rule; SGD if omitted.
         eta: T ↦ the scale of the step size, to be noted in the result; its first step if omitted.
         progress: called with a number of finished steps.
+        backend: the engine, ``torch`` or ``lanes`` (see :mod:`sim.lanes`); by itself, the lanes for long runs that they
+            fit. Both give the same trajectories, up to rounding; each horizon of the result says which it was.
 
     Raises:
-        InputError: trials, looks or a horizon too small.
+        InputError: trials, looks or a horizon too small, or a problem or method that the lanes do not fit.
     """
     check_trials(trials, looks, horizons)
     rule = SGD() if method is None else method
@@ -68,11 +76,16 @@ def simulate(
         sizes = [float(size) for size in step_sizes(horizon)]
         stream = key("samples", seed, problem.name, horizon)
         times = _times(measured, horizon, trials, looks, generator("looks", seed, problem.name, horizon))
-        points = _snapshots(problem, rule, measured, sizes, times, stream, progress)
-        values = measured.measure(problem, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
+        used = lanes.choose(backend, problem, rule, worth=horizon * trials >= _WORTH_LANES)
+        if used == "lanes":
+            points = lanes.trajectories(problem, sizes, times, measured.of == "average", stream, progress)
+            measured_on = cast(Problem, lanes.Surveyed(problem))
+        else:
+            points, measured_on = _snapshots(problem, rule, measured, sizes, times, stream, progress), problem
+        values = measured.measure(measured_on, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
         checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]))
         scale = float(eta(horizon)) if eta else sizes[0]
-        results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks))
+        results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks, used))
     return Run.of(problem, rule, "monte_carlo", metric=metric_name, seed=seed, horizons=tuple(results))
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numba
 import numpy as np
 import scipy
 import torch
@@ -20,15 +21,16 @@ from aat import InputError
 from sim.methods import Method
 from sim.problems import Problem
 
-SCHEMA = 1
+SCHEMA = 2
 
 Engine = Literal["exact", "monte_carlo"]
+Backend = Literal["torch", "lanes"]
 
 
 def versions() -> dict[str, str]:
     """What computed a result."""
     return {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__,
-            "torch": torch.__version__}  # fmt: skip
+            "torch": torch.__version__, "numba": numba.__version__}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Horizon:
         values: the metric, one number a trial; for an exact run one number, the expectation.
         rounding: how far rounding may have moved an exact value; 0 for Monte Carlo, where sampling dominates.
         audit: constants measured along the run.
+        backend: what computed it: ``torch``, which runs anything, or ``lanes``, compiled for the built-in losses.
     """
 
     T: int
@@ -48,6 +51,7 @@ class Horizon:
     values: tuple[float, ...]
     rounding: float
     audit: dict[str, float]
+    backend: Backend = "torch"
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,15 @@ class Run:
             raise InputError(f"{path} is not a saved run ({error}); delete it and run the claim again") from None
 
 
-def _horizon(T: int, eta: float, values: list[float], rounding: float, audit: dict[str, float]) -> Horizon:
+def _horizon(
+    T: int, eta: float, values: list[float], rounding: float, audit: dict[str, float], backend: Backend
+) -> Horizon:
     """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
     if not isinstance(T, int) or T < 1 or not values:
         raise ValueError(f"horizon {T!r} with {len(values)} values")
-    return Horizon(T, _number(eta), tuple(map(_number, values)), _number(rounding), _numbers(audit))
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend {backend!r}")
+    return Horizon(T, _number(eta), tuple(map(_number, values)), _number(rounding), _numbers(audit), backend)
 
 
 def _strict(value: Any) -> Any:
