@@ -42,7 +42,7 @@ class Loss(NamedTuple):
     Attributes:
         x: features, flat (N·n).
         y: class or label of each sample as a number, (N,).
-        support: target supports as numbers, flat (N·n); empty but for the routing loss.
+        support: target supports as bits, 64 units a word, flat (N·⌈n/64⌉); empty but for the routing loss.
         select: address of the :func:`selector` of the head.
         features, heads, k: n, O, K.
         head, loss: which; see the constants above.
@@ -52,7 +52,7 @@ class Loss(NamedTuple):
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    support: NDArray[np.float64]
+    support: NDArray[np.int64]
     select: int
     features: int
     heads: int
@@ -71,7 +71,6 @@ class Rows(NamedTuple):
         units: n, padded.
         x: features of the sample, ``units`` rows.
         own: weights of the head that a sample teaches, ``units`` rows.
-        target: its support, ``units`` rows.
         lam: multipliers, O·``units`` rows.
         top: the largest votes, sorted.
         score, coef: of each head, O rows each.
@@ -83,7 +82,6 @@ class Rows(NamedTuple):
     units: int
     x: int
     own: int
-    target: int
     lam: int
     top: int
     score: int
@@ -107,16 +105,16 @@ def padded(features: int) -> int:
 
 
 def memory(loss: Loss, places: int, points: int) -> tuple[NDArray[np.float64], NDArray[np.int64], Rows]:
-    """Memory of a block with room for so many largest votes and points: its rows, the samples of the lanes, the map."""
+    """Memory of one block with room for so many largest votes and points: its rows, the samples of the lanes (with two rows for passing use), the map."""
     units = padded(loss.features)
-    sizes = [units, units, units, loss.heads * units, places, loss.heads, loss.heads, *[1] * 10]
+    sizes = [units, units, loss.heads * units, places, loss.heads, loss.heads, *[1] * 10]
     at = Rows(units, *np.cumsum([0, *sizes]).tolist())
     m = np.zeros((at.points + points * loss.heads * units, LANES))
     m[at.x : at.own] = 1.0
     m[at.coef : at.value] = 1.0
-    m[at.own : at.target] = -np.inf
+    m[at.own : at.lam] = -np.inf
     m[at.points :] = -np.inf
-    return m, np.zeros((2, LANES), np.int64), at
+    return m, np.zeros((3, LANES), np.int64), at
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -204,11 +202,13 @@ _mix, _scaled = compiled(mix), compiled(scaled)
 
 @compiled
 def exp(x):  # type: ignore[no-untyped-def]
-    """e^x within 2 units in the last place, without a call or a branch, so that it runs in all lanes at once.
+    """e^x within 2 units in the last place for |x| ≤ 708, beyond which x is cut off; NaN of NaN.
 
+    No call and no branch, so that it runs in all lanes at once.
     x = j ln 2 + r with |r| ≤ ln(2)/2, where Taylor's polynomial of degree 13 errs by less than 2^−57.
     """
-    x = min(max(x, -708.0), 709.0)
+    x = -708.0 if x < -708.0 else x
+    x = 708.0 if x > 708.0 else x
     j = np.floor(x * 1.4426950408889634 + 0.5)
     r = (x - j * _LN2_HIGH) - j * _LN2_LOW
     p = 0.0
@@ -269,7 +269,7 @@ def _fetch(x, n, m, index, row, together):  # type: ignore[no-untyped-def]
     else:
         for unit in range(n):
             for lane in range(LANES):
-                m[row + unit, lane] = x[index[1, lane] + unit]
+                m[row + unit, lane] = x[np.uint64(index[1, lane] + unit)]
 
 
 @compiled
@@ -417,20 +417,31 @@ def _listen(loss, m, at, w, lam, score, valued):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _routing(n, heads, m, at, w, valued):  # type: ignore[no-untyped-def]
+def _targets(support, words, first, index):  # type: ignore[no-untyped-def]
+    """The word of the target support that has unit ``first`` as its lowest."""
+    for lane in range(LANES):
+        index[2, lane] = support[np.uint64(index[0, lane] * words + first // 64)]
+
+
+@compiled
+def _routing(support, n, heads, m, index, at, w, valued):  # type: ignore[no-untyped-def]
     """λ − 1_S, for the head that the sample teaches."""
+    words = (n + 63) // 64
     if heads > 1:
         for head in range(heads):
             for lane in range(LANES):
                 m[at.coef + head, lane] = 1.0 if m[at.label, lane] == head else 0.0
     if valued:
         _copy(m, at.score, at.value, 1)
-        for unit in range(n):
+    for first in range(0, n, 64):
+        _targets(support, words, first, index)
+        for unit in range(first, min(first + 64, n)):
             for lane in range(LANES):
-                m[at.value, lane] -= m[at.target + unit, lane] * (m[w + unit, lane] * m[at.x + unit, lane])
-    for unit in range(n):
-        for lane in range(LANES):
-            m[at.lam + unit, lane] -= m[at.target + unit, lane]
+                m[at.lam + unit, lane] -= (index[2, lane] >> (unit - first)) & 1
+            if valued:
+                for lane in range(LANES):
+                    vote = m[w + unit, lane] * m[at.x + unit, lane]
+                    m[at.value, lane] -= vote if (index[2, lane] >> (unit - first)) & 1 else 0.0
 
 
 @compiled
@@ -481,6 +492,28 @@ def _move(n, factor, ridge, m, coef, lam, x, w, out):  # type: ignore[no-untyped
 
 
 @compiled
+def _move_hard(support, n, factor, m, index, at, w):  # type: ignore[no-untyped-def]
+    """What :func:`_hard`, :func:`_routing` and :func:`_move` do for one hard head, in one pass over its units.
+
+    ``support`` is empty but for the routing loss. The point is moved itself: of a second one the compiler could not
+    know that it is another.
+    """
+    words, coef, tau, room = (n + 63) // 64, at.coef, at.tau, at.a
+    for first in range(0, n, 64):
+        if len(support):
+            _targets(support, words, first, index)
+        for unit in range(first, min(first + 64, n)):
+            for lane in range(LANES):
+                vote = m[w + unit, lane] * m[at.x + unit, lane]
+                tie = 1.0 if (vote == m[tau, lane]) & (m[room, lane] > 0) else 0.0
+                m[room, lane] -= tie
+                lam = 1.0 if vote > m[tau, lane] else tie
+                if len(support):
+                    lam -= (index[2, lane] >> (unit - first)) & 1
+                m[w + unit, lane] += factor * (m[coef, lane] * lam * m[at.x + unit, lane])
+
+
+@compiled
 def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # type: ignore[no-untyped-def]
     """Add ``factor`` times ∇f of each lane's sample, at the point ``w``, to the point ``out``, which may be the same.
 
@@ -490,14 +523,20 @@ def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # typ
     routing = loss.loss == ROUTING
     _fetch(loss.x, n, m, index, at.x, together)
     _fetch(loss.y, 1, m, index, at.label, together)
+    if loss.head == HARD and loss.heads == 1 and ridge == 0 and out == w and not valued:
+        _select(loss.select, m, w, at.x, at.top, units)
+        _sum(loss.k, m, at.top, at.tau, at.a, at.score)
+        if not routing:
+            _logistic(m, at, False)
+        _move_hard(loss.support, n, factor, m, index, at, w)
+        return
     if routing:
-        _fetch(loss.support, n, m, index, at.target, together)
         own = w
         if loss.heads > 1:
             own = at.own
             _own(n, units, m, at.label, w, own)
         _listen(loss, m, at, own, at.lam, at.score, valued)
-        _routing(n, loss.heads, m, at, own, valued)
+        _routing(loss.support, n, loss.heads, m, index, at, own, valued)
     else:
         for head in range(loss.heads):
             _listen(loss, m, at, w + head * units, at.lam + head * units, at.score + head, valued)
@@ -631,7 +670,7 @@ def _descend(loss, m, index, at, t, size):  # type: ignore[no-untyped-def]
     rows = loss.heads * at.units
     w = at.points + (LEVELS + 2 * t) * rows
     _copy(m, w, w + 2 * rows, rows)
-    _differentiate(loss, m, index, at, w, w + 2 * rows, size, False, False)
+    _differentiate(loss, m, index, at, w + 2 * rows, w + 2 * rows, size, False, False)
     for r in range(rows):
         for lane in range(LANES):
             m[w + 3 * rows + r, lane] = m[w + rows + r, lane] + m[w + 2 * rows + r, lane]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -71,7 +71,7 @@ def loss_of(problem: Problem) -> Loss:
     return Loss(
         x=problem.x.contiguous().view(-1).numpy(),
         y=problem.y.double().numpy(),  # type: ignore[attr-defined]
-        support=problem.support.double().view(-1).numpy() if isinstance(problem, Routing) else np.empty(0),
+        support=_packed(problem.support) if isinstance(problem, Routing) else np.empty(0, np.int64),
         select=0 if dense else kernels.selector(_places(problem)).address,
         features=problem.features,
         heads=problem.heads,
@@ -83,6 +83,12 @@ def loss_of(problem: Problem) -> Loss:
         offset=-mu * problem.features / 2 if dense and problem.smoothing == "quadratic" else 0.0,
         ridge=float(problem.ridge),
     )
+
+
+def _packed(support: Bool[Tensor, "N n"]) -> NDArray[np.int64]:
+    """Rows of booleans as bits, 64 to a word, the first unit lowest."""
+    bits = np.packbits(support.numpy(), axis=1, bitorder="little")
+    return np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view("<i8").astype(np.int64).ravel()
 
 
 class _Workshop(NamedTuple):
@@ -136,38 +142,37 @@ def trajectories(
     """
     shop, trials, last = _Workshop.of(problem), times.shape[1], int(times.max())
     points = np.empty((times.numel(), problem.dimension))
-    blocks = []
-    for first in range(0, trials, LANES):
-        m, index, at = shop.memory(2)
-        shop.fill(m, at.points, problem.w0)
-        shop.fill(m, at.points + at.units * problem.heads, torch.zeros_like(problem.w0))
-        blocks.append((first, m, index, at, _looks(times, first)))
+    firsts = range(0, trials, LANES)
+    one, index, at = shop.memory(2)
+    shop.fill(one, at.points, problem.w0)
+    shop.fill(one, at.points + at.units * problem.heads, torch.zeros_like(problem.w0))
+    m, index = np.repeat(one[None], len(firsts), 0), np.repeat(index[None], len(firsts), 0)
+    looks, bounds = _looks(times)
     signed = -np.array(sizes[:last], dtype=np.float64)
     bits = precision(problem.samples)
     with _cores() as over:
         for begin in range(0, last + 1, _CHUNK):
             stop = min(begin + _CHUNK, last + 1)
 
-            def run(block: tuple[Any, ...], begin: int = begin, stop: int = stop) -> None:
-                first, m, index, at, looks = block
-                now = looks[np.searchsorted(looks[:, 0], begin) : np.searchsorted(looks[:, 0], stop)]
-                task = (averaged, stream, bits, first, begin, stop, signed, now, points)
-                kernels.walk(shop.loss, m, index, at, *task)
+            def run(block: int, begin: int = begin, stop: int = stop) -> None:
+                mine = looks[bounds[block] : bounds[block + 1]]
+                now = mine[slice(*np.searchsorted(mine[:, 0], (begin, stop)))]
+                task = (averaged, stream, bits, firsts[block], begin, stop, signed, now, points)
+                kernels.walk(shop.loss, m[block], index[block], at, *task)
 
-            over(run, blocks)
+            over(run, range(len(firsts)))
             if progress and min(stop, last) > begin:
                 progress(min(stop, last) - begin)
     return torch.from_numpy(points).view(*times.shape, -1)
 
 
-def _looks(times: Int[Tensor, "looks trials"], first: int) -> NDArray[np.int64]:
-    """Rows (t, place, lane) of the looks at a block of trials, by increasing t."""
-    looks, trials = times.shape
-    lanes = np.arange(min(LANES, trials - first))
-    at = times[:, first : first + LANES].numpy().ravel()
-    place = (np.arange(looks)[:, None] * trials + first + lanes).ravel()
-    rows = np.stack([at, place, np.tile(lanes, looks)], axis=1)
-    return rows[np.argsort(at, kind="stable")]
+def _looks(times: Int[Tensor, "looks trials"]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows (t, place, lane) of all looks, by block and then by t, and where each block's begin and end."""
+    trial = np.tile(np.arange(times.shape[1]), len(times))
+    block, at = trial // LANES, times.numpy().ravel()
+    order = np.lexsort((at, block))
+    rows = np.stack([at, np.arange(at.size), trial % LANES], axis=1)[order]
+    return rows, np.searchsorted(block[order], np.arange(block.max() + 2))
 
 
 class Surveyed:
