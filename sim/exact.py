@@ -58,8 +58,8 @@ def enumerate_paths(
         method: the update rule; SGD if omitted.
         eta: T ↦ the scale of the step size, to be noted in the result; its first step if omitted.
         block: how many paths are computed at a time; memory grows with it, the result does not change.
-        backend: the engine, ``torch`` or ``lanes`` (see :mod:`sim.lanes`); by itself, the lanes for many paths that they
-            fit. Both give the same expectation, up to the stated rounding.
+        backend: the engine, ``torch`` or ``lanes`` (see :mod:`sim.lanes`); by itself, the lanes for many paths that
+            they fit. Both give the same expectation, up to the stated rounding.
 
     Returns:
         A run with one value, the expectation, for each horizon.
@@ -104,11 +104,11 @@ def _by_lanes(problem: Problem, measured: Metric, horizon: int, sizes: list[floa
         raise InputError(f"the lanes do not enumerate {measured.name}; expected {known}; try backend='torch'")
     times, sign = measured.times(horizon), _IN_LANES[measured.name]
     found = lanes.expectation(problem, sizes, times, sign == 0, measured.of == "average")
-    fixed = {1: problem.u, 0: None, -1: problem.w0}[sign]
-    offset = 0.0 if fixed is None else problem.objective(fixed[None]).item()
+    start = problem.objective(problem.w0[None]).item()
+    offset = problem.objective(problem.u[None]).item() if sign == 1 else start
     mean = math.fsum(found.total) / len(found.total) / len(times)
     value = mean if sign == 0 else sign * (mean - offset)
-    largest = max(found.largest, abs(offset), measured.scale(problem, found.far))
+    largest = max(found.largest, abs(offset), abs(start), measured.scale(problem, found.far))
     point, visited = problem.w0, [problem.w0]
     for size in sizes[: times[-1]]:
         point = point - size * problem.gradients(point, torch.tensor(0))

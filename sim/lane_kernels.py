@@ -3,8 +3,8 @@
 The memory of a block of lanes is one array ``m`` of rows, a number for each lane, so that each loop over lanes becomes
 vector instructions; ``at`` says in which row each part begins (:class:`Rows`), and weights and other points are known
 by their first row. One array, because numba counts the references to each, and a count costs more than a step.
-A point has O heads of ``at.units`` rows: its n units, padded to a multiple of :data:`UNITS` by weights of −∞ on features
-of 1, votes which no head ever hears. All kernels live in this one file, since numba's cache on disk is renewed when the
+A point has O heads of ``at.units`` rows: its n units, padded to a multiple of :data:`UNITS` by weights of −∞ on
+features of 1, votes which no head ever hears. All kernels live in this one file, since numba's cache on disk is renewed when the
 file of a kernel changes, not when that of a function it calls does.
 """
 
@@ -31,6 +31,7 @@ ROUTING, LOGISTIC, SOFTMAX = range(3)
 # As in aat.balance, which says why.
 _PATIENCE, _MAX_STEPS = 10, 150
 _EPSILON = 2.0**-52
+_ONE = np.uint64(1)
 # 1/13!, 1/12! … 1/0!, and ln 2 in two parts, the first of which has few bits.
 _TAYLOR = tuple(float(1 / np.prod(np.arange(1.0, n + 1))) for n in range(13, -1, -1))
 _LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
@@ -40,7 +41,7 @@ class Loss(NamedTuple):
     """A problem as arrays and numbers.
 
     Attributes:
-        x: features, flat (N·n).
+        x: features, each sample's :func:`padded` by ones, flat.
         y: class or label of each sample as a number, (N,).
         support: target supports as bits, 64 units a word, flat (N·⌈n/64⌉); empty but for the routing loss.
         select: address of the :func:`selector` of the head.
@@ -105,7 +106,10 @@ def padded(features: int) -> int:
 
 
 def memory(loss: Loss, places: int, points: int) -> tuple[NDArray[np.float64], NDArray[np.int64], Rows]:
-    """Memory of one block with room for so many largest votes and points: its rows, the samples of the lanes (with two rows for passing use), the map."""
+    """Memory of one block: its rows, the sample and a word of the target of each lane, and the map of the rows.
+
+    There is room for so many largest votes (``places``) and ``points``.
+    """
     units = padded(loss.features)
     sizes = [units, units, loss.heads * units, places, loss.heads, loss.heads, *[1] * 10]
     at = Rows(units, *np.cumsum([0, *sizes]).tolist())
@@ -114,7 +118,7 @@ def memory(loss: Loss, places: int, points: int) -> tuple[NDArray[np.float64], N
     m[at.coef : at.value] = 1.0
     m[at.own : at.lam] = -np.inf
     m[at.points :] = -np.inf
-    return m, np.zeros((3, LANES), np.int64), at
+    return m, np.zeros((2, LANES), np.int64), at
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -122,11 +126,10 @@ def compiled(function: Callable[..., Any]) -> Any:
 
     Arithmetic stays IEEE's: no reassociation and no contraction, so that votes that tie do so in every engine.
     """
-    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # no folder that can be written: compile anew in each process
-        return njit(**options)(function)
+        return njit(nogil=True, error_model="numpy")(function)
 
 
 @intrinsic
@@ -252,24 +255,34 @@ def _all_draw(sample, index):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _fetch(x, n, m, index, row, together):  # type: ignore[no-untyped-def]
-    """The n numbers of each lane's sample; ``together`` says that all lanes have the same one.
+def _fetch(x, units, m, index, row, together):  # type: ignore[no-untyped-def]
+    """The features of each lane's sample; ``together`` says that all lanes have the same one.
 
-    Only here and in :func:`_own` is memory read by a computed place: the compiler, which cannot know that it is not
+    Only in functions like this one is memory read by a computed place: the compiler, which cannot know that it is not
     written to in between, would turn no loop into vector instructions that did so beside its arithmetic.
     """
-    for lane in range(LANES):
-        index[1, lane] = index[0, lane] * n
     if together:
-        start = index[1, 0]
-        for unit in range(n):
+        start = index[0, 0] * units
+        for unit in range(units):
             number = x[start + unit]
             for lane in range(LANES):
                 m[row + unit, lane] = number
-    else:
-        for unit in range(n):
-            for lane in range(LANES):
-                m[row + unit, lane] = x[np.uint64(index[1, lane] + unit)]
+        return
+    for unit in range(0, units, UNITS):
+        for lane in range(LANES):
+            # unsigned, so that no place is taken to count from the end
+            place = np.uint64(index[0, lane] * units + unit)
+            m[row + unit, lane] = x[place]
+            m[row + unit + 1, lane] = x[place + _ONE]
+            m[row + unit + 2, lane] = x[place + _ONE + _ONE]
+            m[row + unit + 3, lane] = x[place + _ONE + _ONE + _ONE]
+
+
+@compiled
+def _label(y, m, index, row):  # type: ignore[no-untyped-def]
+    """The class of each lane's sample."""
+    for lane in range(LANES):
+        m[row, lane] = y[np.uint64(index[0, lane])]
 
 
 @compiled
@@ -312,6 +325,15 @@ def _hard(n, m, x, w, lam, tau, room):  # type: ignore[no-untyped-def]
             tie = 1.0 if (vote == m[tau, lane]) & (m[room, lane] > 0) else 0.0
             m[room, lane] -= tie
             m[lam + unit, lane] = 1.0 if vote > m[tau, lane] else tie
+
+
+@compiled
+def _pass_nan_on(n, m, x, w, score):  # type: ignore[no-untyped-def]
+    """NaN for the score if a vote is NaN: by comparisons alone it could be lost, and a run that diverged pass."""
+    for unit in range(n):
+        for lane in range(LANES):
+            vote = m[w + unit, lane] * m[x + unit, lane]
+            m[score, lane] += 0.0 if vote == vote else np.nan
 
 
 @compiled
@@ -398,8 +420,8 @@ def _excess(n, entropic, mu, m, at, w, lam, score):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _listen(loss, m, at, w, lam, score, valued):  # type: ignore[no-untyped-def]
-    """Multipliers of one head, and its score where that is needed."""
+def _listen(loss, m, at, w, lam, score, valued, measured):  # type: ignore[no-untyped-def]
+    """Multipliers of one head, and its score where that is needed; always, if ``valued``."""
     n, k = loss.features, loss.k
     if loss.head == DENSE:
         _dense(n, loss.offset, m, at.x, w, lam, score)
@@ -408,6 +430,8 @@ def _listen(loss, m, at, w, lam, score, valued):  # type: ignore[no-untyped-def]
     if loss.head == HARD:
         _sum(k, m, at.top, at.tau, at.a, score)
         _hard(n, m, at.x, w, lam, at.tau, at.a)
+        if measured:
+            _pass_nan_on(n, m, at.x, w, score)
         return
     entropic = loss.head == ENTROPIC
     _soft(n, k, entropic, loss.mu, m, at, w, lam)
@@ -420,7 +444,7 @@ def _listen(loss, m, at, w, lam, score, valued):  # type: ignore[no-untyped-def]
 def _targets(support, words, first, index):  # type: ignore[no-untyped-def]
     """The word of the target support that has unit ``first`` as its lowest."""
     for lane in range(LANES):
-        index[2, lane] = support[np.uint64(index[0, lane] * words + first // 64)]
+        index[1, lane] = support[np.uint64(index[0, lane] * words + first // 64)]
 
 
 @compiled
@@ -437,11 +461,11 @@ def _routing(support, n, heads, m, index, at, w, valued):  # type: ignore[no-unt
         _targets(support, words, first, index)
         for unit in range(first, min(first + 64, n)):
             for lane in range(LANES):
-                m[at.lam + unit, lane] -= (index[2, lane] >> (unit - first)) & 1
+                m[at.lam + unit, lane] -= (index[1, lane] >> (unit - first)) & 1
             if valued:
                 for lane in range(LANES):
                     vote = m[w + unit, lane] * m[at.x + unit, lane]
-                    m[at.value, lane] -= vote if (index[2, lane] >> (unit - first)) & 1 else 0.0
+                    m[at.value, lane] -= vote * ((index[1, lane] >> (unit - first)) & 1)
 
 
 @compiled
@@ -509,7 +533,7 @@ def _move_hard(support, n, factor, m, index, at, w):  # type: ignore[no-untyped-
                 m[room, lane] -= tie
                 lam = 1.0 if vote > m[tau, lane] else tie
                 if len(support):
-                    lam -= (index[2, lane] >> (unit - first)) & 1
+                    lam -= (index[1, lane] >> (unit - first)) & 1
                 m[w + unit, lane] += factor * (m[coef, lane] * lam * m[at.x + unit, lane])
 
 
@@ -517,12 +541,13 @@ def _move_hard(support, n, factor, m, index, at, w):  # type: ignore[no-untyped-
 def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # type: ignore[no-untyped-def]
     """Add ``factor`` times ∇f of each lane's sample, at the point ``w``, to the point ``out``, which may be the same.
 
-    If ``valued``, the values f are found instead, and nothing is added.
+    If ``valued``, the values f are found instead, and nothing is added. All lanes have one sample if ``together``: so
+    metrics are measured.
     """
     n, units, ridge = loss.features, at.units, loss.ridge
     routing = loss.loss == ROUTING
-    _fetch(loss.x, n, m, index, at.x, together)
-    _fetch(loss.y, 1, m, index, at.label, together)
+    _fetch(loss.x, units, m, index, at.x, together)
+    _label(loss.y, m, index, at.label)
     if loss.head == HARD and loss.heads == 1 and ridge == 0 and out == w and not valued:
         _select(loss.select, m, w, at.x, at.top, units)
         _sum(loss.k, m, at.top, at.tau, at.a, at.score)
@@ -535,11 +560,11 @@ def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # typ
         if loss.heads > 1:
             own = at.own
             _own(n, units, m, at.label, w, own)
-        _listen(loss, m, at, own, at.lam, at.score, valued)
+        _listen(loss, m, at, own, at.lam, at.score, valued, together)
         _routing(loss.support, n, loss.heads, m, index, at, own, valued)
     else:
         for head in range(loss.heads):
-            _listen(loss, m, at, w + head * units, at.lam + head * units, at.score + head, valued)
+            _listen(loss, m, at, w + head * units, at.lam + head * units, at.score + head, valued, together)
         if loss.loss == LOGISTIC:
             _logistic(m, at, valued)
         else:
@@ -555,8 +580,10 @@ def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # typ
 
 
 @compiled
-def walk(loss, m, index, at, averaged, key, bits, first_lane, first, stop, sizes, looks, points):  # type: ignore[no-untyped-def]
-    """SGD, in place, at the times ``first`` … ``stop`` − 1: copy points of interest, then take the step, if there is one.
+def walk(  # type: ignore[no-untyped-def]
+    loss, m, index, at, averaged, key, bits, first_lane, first, stop, sizes, looks, points
+):
+    """SGD, in place, at the times ``first`` … ``stop`` − 1: copy points of interest, then step, if there is a step.
 
     Args:
         m, index, at: memory with two points, the iterates and the sums of all that were before.
@@ -677,7 +704,9 @@ def _descend(loss, m, index, at, t, size):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def grow(loss, m, index, at, mean, child, first_path, prefix, sizes, begin, squared, averaged):  # type: ignore[no-untyped-def]
+def grow(  # type: ignore[no-untyped-def]
+    loss, m, index, at, mean, child, first_path, prefix, sizes, begin, squared, averaged
+):
     """Each lane walks its own first ``prefix`` steps, those of path ``first_path`` + lane; below, all walk abreast.
 
     Args:

@@ -33,10 +33,16 @@ _CHUNK = 4096
 # Sample paths that are walked from the start, so that there is work for all lanes and cores.
 _PREFIXES = 512
 
-_LOSSES = {Routing: kernels.ROUTING, Monotone: kernels.LOGISTIC, Logistic: kernels.LOGISTIC, Softmax: kernels.SOFTMAX}
+_LOSSES: dict[type[Problem], int] = {
+    Routing: kernels.ROUTING,
+    Monotone: kernels.LOGISTIC,
+    Logistic: kernels.LOGISTIC,
+    Softmax: kernels.SOFTMAX,
+}
 _HEADS = {None: kernels.HARD, "entropic": kernels.ENTROPIC, "quadratic": kernels.QUADRATIC}
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def fits(problem: Problem, method: Method) -> bool:
@@ -68,8 +74,9 @@ def loss_of(problem: Problem) -> Loss:
     family = _LOSSES[type(problem)]
     dense = problem.dense
     mu = problem.mu or 1.0
+    padding = kernels.padded(problem.features) - problem.features
     return Loss(
-        x=problem.x.contiguous().view(-1).numpy(),
+        x=np.pad(problem.x.numpy(), ((0, 0), (0, padding)), constant_values=1.0).ravel(),
         y=problem.y.double().numpy(),  # type: ignore[attr-defined]
         support=_packed(problem.support) if isinstance(problem, Routing) else np.empty(0, np.int64),
         select=0 if dense else kernels.selector(_places(problem)).address,
@@ -230,7 +237,7 @@ def expectation(problem: Problem, sizes: list[float], times: range, squared: boo
     """
     shop, samples, last = _Workshop.of(problem), problem.samples, times[-1]
     prefix = 0
-    while prefix < last and 1 < samples and samples**prefix < _PREFIXES:
+    while prefix < last and samples > 1 and samples**prefix < _PREFIXES:
         prefix += 1
     paths = samples**prefix
     signed = -np.array(sizes[:last], dtype=np.float64)

@@ -79,7 +79,7 @@ def simulate(
         used = lanes.choose(backend, problem, rule, worth=horizon * trials >= _WORTH_LANES)
         if used == "lanes":
             points = lanes.trajectories(problem, sizes, times, measured.of == "average", stream, progress)
-            measured_on = cast(Problem, lanes.Surveyed(problem))
+            measured_on = cast("Problem", lanes.Surveyed(problem))
         else:
             points, measured_on = _snapshots(problem, rule, measured, sizes, times, stream, progress), problem
         values = measured.measure(measured_on, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
