@@ -152,8 +152,12 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
             return "not met: the problem is not convex"
         scale = 1 + abs(run.constants.get("Delta", 0.0))
         return (
-            "proved for this loss" if excess <= _SLACK * scale else f"not met: a tangent exceeds F(u) by {excess:.3g}"
+            "proved for this loss"
+            if excess <= _SLACK * scale
+            else f"not met: a tangent exceeds F(u) by {excess:.3g}{_where('convexity', horizon)}"
         )
+    if name == "unbiased" and not (bias := horizon.audit.get("bias", 0.0)) <= _SLACK * (1 + horizon.audit.get("G", 0)):
+        return f"not met: the mean gradient is {bias:.3g} away from ∇F{_where('bias', horizon)}"
     if constant is None:
         return "uniform sampling with replacement"
     if constant not in run.constants:
@@ -162,8 +166,16 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     if measured is None:
         return f"{constant} = {declared:.4g}"
     if not measured <= declared * (1 + _SLACK):
-        return f"not met: {constant} = {measured:.4g} was measured, {declared:.4g} is declared"
+        return (
+            f"not met: {constant} = {measured:.4g} was measured{_where(constant, horizon)}, {declared:.4g} is declared"
+        )
     return f"{constant} = {declared:.4g}, measured {measured:.4g}"
+
+
+def _where(name: str, horizon: Horizon) -> str:
+    """The step at which something was largest."""
+    step = horizon.audit.get(f"{name} step")
+    return "" if step is None else f" at step {step:.0f}"
 
 
 def _broken(assumptions: dict[str, str]) -> list[str]:

@@ -67,7 +67,7 @@ def enumerate_paths(
         tree = _Tree(problem, rule, measured, horizon, sizes, block)
         tree.grow()
         scale = float(eta(horizon)) if eta else sizes[0]
-        checks = audit(problem, torch.stack(tree.visited))
+        checks = audit(problem, torch.stack(tree.visited), rate=max(sizes))
         results.append(Horizon(horizon, scale, (tree.expectation(),), _ROUNDING * tree.largest, checks))
     return Run.of(problem, rule, "exact", metric=metric_name, seed=0, horizons=tuple(results))
 

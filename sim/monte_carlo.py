@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
-from sim.audit import audit
+from sim.audit import audit, steps
 from sim.exact import StepSizes
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
@@ -19,9 +19,8 @@ from sim.results import Horizon, Run
 from sim.seeds import generator, key
 from sim.stream import sample_indices
 
-# Steps whose samples are drawn at a time, and points at which a run is audited.
+# Steps whose samples are drawn at a time.
 _CHUNK = 4096
-_AUDITED = 8
 
 Progress = Callable[[int], object]
 
@@ -69,9 +68,10 @@ def simulate(
         sizes = [float(size) for size in step_sizes(horizon)]
         stream = key("samples", seed, problem.name, horizon)
         times = _times(measured, horizon, trials, looks, generator("looks", seed, problem.name, horizon))
-        points = _snapshots(problem, rule, measured, sizes, times, stream, progress)
+        visited: dict[int, Tensor] = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
+        points = _snapshots(problem, rule, measured, sizes, times, visited, stream, progress)
         values = measured.measure(problem, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
-        checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]))
+        checks = audit(problem, torch.stack([*visited.values()]), times=[*visited], rate=max(sizes))
         scale = float(eta(horizon)) if eta else sizes[0]
         low, high = metric_range(problem, metric_name)
         results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks, low, high))
@@ -106,10 +106,11 @@ def _snapshots(
     measured: Metric,
     sizes: list[float],
     times: Int[Tensor, "looks trials"],
+    visited: dict[int, Tensor],
     stream: int,
     progress: Progress | None,
 ) -> Float[Tensor, "looks trials dim"]:
-    """Run all trials and keep, of each, the points of interest."""
+    """Run all trials and keep, of each, the points of interest; of the first also those that are to be ``visited``."""
     trials, last = times.shape[1], int(times.max())
     looked_at = {t: (times == t) for t in times.unique().tolist()}
     state = rule.start(problem.w0.repeat(trials, 1))
@@ -122,6 +123,8 @@ def _snapshots(
         if t in looked_at:
             here = state.w if measured.of == "iterate" else total / (t + 1)
             points = torch.where(looked_at[t].unsqueeze(-1), here, points)
+        if t in visited:
+            visited[t] = state.w[0].clone()
         if t == last:
             break
         if t % _CHUNK == 0:
