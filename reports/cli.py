@@ -12,8 +12,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -22,9 +24,16 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger, page
+from reports import falsify as worst
+from reports.cluster import on_cluster
+from reports.instance import Instance
+from reports.new import KINDS, write_new
+from reports.settings import GRADIENTS
 from reports.study import Cell, Study, lacks, own_cells, profile
 from reports.verdict import STATUSES, Verdict
+from sim.problems import FAMILIES
 from sim.results import write_whole
+from sim.sampling import Kind
 from theory import Claim, Rate, claims
 from theory.claim import Refuted
 from theory.discover import NotFound, discover
@@ -192,7 +201,7 @@ def write_book(out: Path, workers: int) -> None:
 @app.command()
 @_ids
 @click.option("--profile", "profile_name", default="quick", show_default=True, help="quick or full.")
-@click.option("--problem", help="Pose one problem instead: routing, monotone, logistic or softmax, or one of the file.")
+@click.option("--problem", help=f"Pose one problem instead: {', '.join(FAMILIES)}, or one of the file.")
 @click.option("--method", help="One optimizer of the file, or SGD; all of the file's if omitted.")
 @click.option("--data", default="synthetic", show_default=True, help="synthetic, tiny, digits, or an .npz with x, y.")
 @click.option("--k", default="5", show_default=True, help="Votes that a class hears, or dense.")
@@ -205,9 +214,18 @@ def write_book(out: Path, workers: int) -> None:
 @click.option("--looks", type=int, default=1, show_default=True, help="Iterates of a trial that an average looks at.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the Monte Carlo runs.")
 @click.option("--exact", is_flag=True, help="All sample paths instead of trials.")
+@click.option(
+    "--sampling", type=click.Choice(get_args(Kind)), help="How samples are drawn; the claim's own if omitted."
+)
+@click.option("--batch", type=int, help="Samples a step, B.")
+@click.option("--beta", type=float, help="Momentum of the heavy ball.")
+@click.option("--gradient", type=click.Choice(GRADIENTS), help="hard: through the hard mask, on a smoothed objective.")
+@click.option("--density", type=float, help="Density c of the gaps, for the bias of hard gradients.")
+@click.option("--anneal", type=float, help="Power p of the smoothing μ/T^p at horizon T.")
 @click.option("--level", type=float, default=1e-3, show_default=True, help="Family-wise level of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
+@click.option("--dask", help="Run on the cluster of the Dask scheduler at this address (extra dask).")
 @_workers
 @_json
 def verify(
@@ -226,8 +244,15 @@ def verify(
     looks: int,
     seed: int,
     exact: bool,
+    sampling: Kind | None,
+    batch: int | None,
+    beta: float | None,
+    gradient: str | None,
+    density: float | None,
+    anneal: float | None,
     level: float,
     out: Path,
+    dask: str | None,
     workers: int,
     json_file: Path | None,
 ) -> None:
@@ -239,9 +264,13 @@ def verify(
     ids, file = _file_among(ids)
     grid = tuple(sorted(set(horizon or ((1, 2, 4) if exact else (64, 256, 1024)))))
     if file:
-        posing = {"data": data, "k": _width(k), "smoothing": smoothing, "mu": mu, "ridge": ridge} if problem else {}
-        if not problem:
-            _refuse_without_problem(("data", "k", "smoothing", "mu", "ridge"))
+        posing: dict[str, Any] = {}
+        if problem:
+            posing = {"data": data, "k": _width(k), "smoothing": smoothing, "mu": mu, "ridge": ridge}
+            posing |= {"sampling": sampling, "batch": batch, "beta": beta, "gradient": gradient}
+            posing |= {"density": density, "anneal": anneal}
+        else:
+            _refuse_without_problem(_POSING)
         common = {"exact": exact, "horizons": grid, "trials": trials, "looks": looks, "step": step, "seed": seed}
         cells = own_cells(file, ids, problem, method, **common, **posing)
     elif problem is None:
@@ -249,11 +278,31 @@ def verify(
         cells = profile(profile_name, ids)
     else:
         cells = tuple(
-            Cell(id, problem, data, _width(k), smoothing, mu, ridge, exact, grid, trials, looks, step, seed)
+            Cell(
+                id,
+                problem,
+                data,
+                _width(k),
+                smoothing,
+                mu,
+                ridge,
+                exact,
+                grid,
+                trials,
+                looks,
+                step,
+                seed,
+                sampling,
+                batch,
+                beta,
+                gradient,
+                density,
+                anneal,
+            )
             for id in dict.fromkeys(ids or (id for id, claim in claims.items() if isinstance(claim, Rate)))
         )
         if not ids:
-            cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make()) is None)
+            cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make(), cell.setting) is None)
     study = Study(cells, level)
     study.check()
     study.save(out)
@@ -261,7 +310,7 @@ def verify(
     stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
     rows = list(_proved([id for id in judged if id in claims] if problem or file else None, workers, stated))
     ledger.save(rows, out)
-    with _progress() as bar:
+    with on_cluster(dask), _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
         for _ in study.run(out, workers):
             bar.advance(task)
@@ -275,6 +324,64 @@ def verify(
     console.print(f"page: {written.resolve()}", highlight=False, soft_wrap=True)
     if any(v.status == "violated" for v in verdicts) or any(row.status == "refused" for row in rows):
         raise SystemExit(1)
+
+
+@app.command()
+@_ids
+@click.option("--rounds", type=click.IntRange(min=1), default=4, show_default=True, help="The longer, the worse.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search.")
+@click.option("--method", help="An optimizer of the file.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Judge a saved instance instead of searching.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/falsify"), show_default=True,
+              help="Folder for the instances.")  # fmt: skip
+@_json
+def falsify(
+    ids: tuple[str, ...],
+    rounds: int,
+    seed: int,
+    method: str | None,
+    replay: Path | None,
+    out: Path,
+    json_file: Path | None,
+) -> None:
+    """Search the instance on which a claim is worst: the largest measured/bound, over all sample paths.
+
+    Every rate that can be run, if no IDS are given; one of them may be a Python file with a claim or an optimizer of
+    your own. An interrupted search goes on where it stopped.
+    """
+    if replay:
+        rows = [worst.found(Instance.load(replay), replay)]
+    else:
+        ids, file = _file_among(ids)
+        searches = worst.searches(ids, out, rounds=rounds, seed=seed, file=file, method=method)
+        rows = []
+        with _progress() as bar:
+            for search in searches:
+                task = bar.add_task(f"searching {search.claim}", total=search.total)
+                rows.append(search.run(partial(bar.advance, task)))
+                bar.update(task, completed=search.total)
+    table = Table("claim", "problem", "method", "T", "η", "measured/bound", "worst case", "verdict", box=None)
+    for row in rows:
+        numbers = (f"{row.horizon:,}", f"{row.eta:.4g}", f"{row.tightness:.4f}")
+        limit = "–" if row.worst_case is None else f"{row.worst_case:.4f}"
+        table.add_row(row.claim, row.problem, row.method, *numbers, limit, _coloured(row.status))
+    console.print(table)
+    for row in rows:
+        console.print(row.replay, highlight=False, markup=False, soft_wrap=True)
+    if json_file:
+        _write_json(json_file, map(asdict, rows))
+    if any(row.status == "violated" for row in rows):
+        raise SystemExit(1)
+
+
+@app.command("new")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder; this one if omitted.")
+def new_file(kind: str, name: str, out: Path) -> None:
+    """Write NAME.py to start from: a claim, a problem or an optimizer of your own, ready for aat verify."""
+    path = write_new(kind, name, out)
+    console.print(f"{path}: try aat verify {path}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -361,10 +468,12 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-_POSING = ("method", "data", "k", "smoothing", "mu", "ridge", "step", "horizon", "trials", "looks", "seed", "exact")
+_SETTING = ("sampling", "batch", "beta", "gradient", "density", "anneal")
+_POSING = ("data", "k", "smoothing", "mu", "ridge", *_SETTING)
+_RUNNING = ("method", "step", "horizon", "trials", "looks", "seed", "exact")
 
 
-def _refuse_without_problem(options: Sequence[str] = _POSING) -> None:
+def _refuse_without_problem(options: Sequence[str] = (*_POSING, *_RUNNING)) -> None:
     """InputError if one of the options, which pose one problem, was given, but no problem."""
     context = click.get_current_context()
     for name in options:

@@ -34,14 +34,14 @@ class Own:
     problems: Mapping[str, Problem] = field(default_factory=dict)
     methods: Mapping[str, Method] = field(default_factory=dict)
 
-    def method(self, name: str) -> Method:
-        """The method of that name; SGD if it is called so and not here.
+    def method(self, name: str | None) -> Method | None:
+        """The method of that name, also ``SGD``; ``None`` for none.
 
         Raises:
             InputError: there is none.
         """
-        if name in self.methods:
-            return self.methods[name]
+        if name is None or name in self.methods:
+            return self.methods[name] if name else None
         if name != SGD.name:
             raise InputError(f"unknown method {name!r}; expected one of {', '.join([SGD.name, *self.methods])}")
         return SGD()

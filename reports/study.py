@@ -5,9 +5,10 @@ Also the profiles of ``aat verify``, and :func:`verify`, the same for one proble
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -19,12 +20,13 @@ import torch
 from aat import InputError
 from reports import own
 from reports.own import Own
+from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, problems, simulate
 from sim.exact import check_paths
-from sim.metrics import metric
 from sim.monte_carlo import Progress, check_trials
-from sim.results import fingerprint, versions, write_whole
+from sim.results import declared, fingerprint, versions, write_whole
+from sim.sampling import Kind
 from theory import Claim, Rate, claims
 
 STUDY_FILE = "study.json"
@@ -56,8 +58,10 @@ class Cell:
         trials, looks: of Monte Carlo.
         step: scale of the step size; ``None`` for the one that the claim recommends at each T.
         seed: of the run.
+        sampling, batch, beta, gradient, density, anneal: of the claim's :class:`reports.settings.Setting`, where it is
+            to be another; ``None`` for the claim's own.
         file: a user's file that may define the claim, the problem or the method, see :mod:`reports.own`.
-        method: the update rule, ``SGD`` or one that the file defines.
+        method: an update rule that the file defines; ``None`` for the claim's own.
     """
 
     claim: str
@@ -73,8 +77,14 @@ class Cell:
     looks: int = 1
     step: float | None = None
     seed: int = 0
+    sampling: Kind | None = None
+    batch: int | None = None
+    beta: float | None = None
+    gradient: str | None = None
+    density: float | None = None
+    anneal: float | None = None
     file: str | None = None
-    method: str = SGD.name
+    method: str | None = None
 
     @property
     def name(self) -> str:
@@ -94,9 +104,15 @@ class Cell:
         return self.own.claims.get(self.claim) or rate(self.claim)
 
     @property
-    def rule(self) -> Method:
-        """The update rule."""
+    def rule(self) -> Method | None:
+        """The update rule, if it is not the claim's own."""
         return self.own.method(self.method)
+
+    @property
+    def setting(self) -> Setting:
+        """What is run besides the problem."""
+        return setting_of(self.claim, sampling=self.sampling, batch=self.batch, beta=self.beta, gradient=self.gradient,
+                          density=self.density, anneal=self.anneal)  # fmt: skip
 
     @property
     def command(self) -> str:
@@ -104,7 +120,7 @@ class Cell:
         words = ["aat", "verify", *([self.file] if self.file else []), self.claim, "--problem", self.problem]
         posed = self.problem not in self.own.problems
         options = {
-            "--method": self.method if self.file else None,
+            "--method": self.method,
             "--data": self.data if posed else None,
             "--k": ("dense" if self.k is None else self.k) if posed else None,
             "--smoothing": self.smoothing,
@@ -114,6 +130,12 @@ class Cell:
             "--trials": None if self.exact else self.trials,
             "--looks": None if self.exact else self.looks,
             "--seed": self.seed,
+            "--sampling": self.sampling,
+            "--batch": self.batch,
+            "--beta": self.beta,
+            "--gradient": self.gradient,
+            "--density": self.density,
+            "--anneal": self.anneal,
         }
         for option, value in options.items():
             words += [] if value is None else [option, str(value)]
@@ -137,13 +159,14 @@ class Cell:
     def check(self) -> None:
         """InputError or UnknownClaim unless the cell can be run."""
         self.rate  # noqa: B018 (raises)
-        problem = self.make()
-        check_runnable(self.rate, problem, self.rule)
+        problem, setting = self.make(), self.setting
+        check_runnable(self.rate, problem, setting, self.rule)
         check_step(self.step)
+        setting.draws.check(problem.samples)
         if not problem.x.any():
             raise InputError(f"{problem.name}: all features are 0, so nothing moves; expected one that is not")
         if self.exact:
-            check_paths(problem.samples, self.horizons)
+            check_paths(problem.samples, _whole(self.horizons, setting, problem), setting.draws)
         else:
             check_trials(self.trials, self.looks, self.horizons)
 
@@ -159,6 +182,7 @@ class Cell:
             looks=self.looks,
             step=self.step,
             seed=self.seed,
+            setting=self.setting,
             progress=progress,
         )
         return replace(run, key=self.key)
@@ -170,35 +194,38 @@ class Cell:
         return fingerprint(asdict(self), *(Path(file).read_bytes() for file in files if file), versions())
 
 
-def lacks(claim: Rate, problem: Problem, method: Method | None = None) -> str | None:
+def lacks(claim: Rate, problem: Problem, setting: Setting | None = None, method: Method | None = None) -> str | None:
     """What is missing to run the claim on the problem, a measured metric or a constant; ``None`` if nothing."""
     if claim.metric.id not in METRICS:
         return f"no run measures {claim.metric.id}"
-    declared = constants_with_loans(problem) | declared_by(method)
-    missing = [symbol.name for symbol in claim.constants if symbol.name not in declared]
+    known = constants_with_loans(problem, setting or setting_of(claim.id), method)
+    missing = [symbol.name for symbol in claim.constants if symbol.name not in known]
     return f"{problem.name} declares no {', '.join(missing)}" if missing else None
 
 
-def declared_by(method: Method | None) -> dict[str, float]:
-    """The constants that a method has, e.g. its momentum β."""
-    return dict(getattr(method, "constants", {}))
-
-
-def check_runnable(claim: Rate, problem: Problem, method: Method | None = None) -> None:
+def check_runnable(claim: Rate, problem: Problem, setting: Setting | None = None, method: Method | None = None) -> None:
     """InputError if the claim cannot be run on the problem."""
-    if lack := lacks(claim, problem, method):
+    if lack := lacks(claim, problem, setting, method):
         raise InputError(f"{claim.id} cannot be run: {lack}; try aat prove {claim.id}")
 
 
-def constants_with_loans(problem: Problem) -> dict[str, float]:
-    """What the problem declares; an L or D that it lacks is that of a head which has it."""
-    constants = problem.constants()
-    lenders = {"L": lambda: problem.with_head(problem.k, "entropic", _STAND_IN_MU), "D": problem.dense_head}
-    for name, lender in lenders.items():
-        # a loss of one's own has no other head to borrow from
-        if name not in constants and name in (lent := lender().constants()):
-            constants[name] = lent[name]
-    return constants
+def constants_with_loans(problem: Problem, setting: Setting, method: Method | None = None) -> dict[str, float]:
+    """What the run declares; an L or D that the problem lacks is that of a head which has it, if one has."""
+    posed = setting.pose(problem, 1)
+    known = declared(posed, method or setting.method or SGD(), setting.draws, setting.oracle)
+    loans: dict[str, Callable[[], Problem]] = {
+        "L": lambda: posed.with_head(posed.k, "entropic", _STAND_IN_MU),
+        "D": posed.dense_head,
+    }
+    for name, head in loans.items():
+        if name not in known:
+            with contextlib.suppress(InputError, KeyError):  # a problem without heads, or without that constant
+                known[name] = head().constants()[name]
+    return known
+
+
+def _whole(horizons: Iterable[int], setting: Setting, problem: Problem) -> list[int]:
+    return sorted({setting.whole(horizon, problem.samples) for horizon in horizons})
 
 
 def check_step(step: float | None) -> None:
@@ -218,16 +245,24 @@ def run_claim(
     looks: int = 1,
     step: float | None = None,
     seed: int = 0,
+    setting: Setting | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Run a method with the claim's step sizes and metric; arguments as for :class:`Cell`.
 
-    Where the problem declares too little for the claim's recommendation, so that the claim is void there anyway, the
-    missing constant is that of a head which has it: the curves stay comparable.
+    The method, if given, replaces that of the setting; the setting is the claim's own if omitted. Where there are
+    epochs, horizons are rounded up to whole ones. Where the problem declares too little for the claim's recommendation,
+    so that the claim is void there anyway, the missing constant is that of a head which has it: the curves stay
+    comparable.
     """
+    chosen = setting_of(claim.id) if setting is None else setting
     check_step(step)
-    check_runnable(claim, problem, method)
-    constants = constants_with_loans(problem) | declared_by(method)
+    check_runnable(claim, problem, chosen, method)
+    constants = constants_with_loans(problem, chosen, method)
+    grid = _whole(horizons, chosen, problem)
+    if chosen.anneal:
+        # Δ is that of every smoothing in use
+        constants["Delta"] = max(chosen.pose(problem, horizon).constants()["Delta"] for horizon in [1, *grid])
 
     def eta(horizon: int) -> float:
         try:
@@ -240,20 +275,39 @@ def run_claim(
     def step_sizes(horizon: int) -> Sequence[float]:
         return claim.steps(horizon, eta(horizon)).tolist()
 
-    common = {"method": method, "eta": eta}
-    if exact:
-        return enumerate_paths(problem, step_sizes, horizons, claim.metric.id, **common)  # type: ignore[arg-type]
-    return simulate(
-        problem,
-        step_sizes,
-        horizons,
-        claim.metric.id,
-        trials=trials,
-        seed=seed,
-        looks=looks,
-        progress=progress,
-        **common,  # type: ignore[arg-type]
-    )
+    options: dict[str, Any] = {
+        "method": method or chosen.method,
+        "sampling": chosen.draws,
+        "oracle": chosen.oracle,
+        "eta": eta,
+        "progress": progress,
+    }
+    options |= {} if exact else {"trials": trials, "seed": seed, "looks": looks}
+    engine: Callable[..., Run] = enumerate_paths if exact else simulate
+    if not chosen.anneal:
+        posed = chosen.pose(problem, 1)
+        return engine(posed, step_sizes, grid, claim.metric.id, **options)
+    runs = [
+        engine(chosen.pose(problem, horizon), step_sizes, [horizon], claim.metric.id, **options) for horizon in grid
+    ]
+    return _of_smoothings(runs, chosen, problem, constants["Delta"])
+
+
+def _of_smoothings(runs: Sequence[Run], setting: Setting, problem: Problem, suboptimality: float) -> Run:
+    """One run of many smoothings, seen from that of T = 1, which the claim's L and ζ are of.
+
+    The claim takes L to grow, and ζ to shrink, by ``T^anneal``: what was measured is brought back by that factor.
+    """
+    horizons = []
+    for run in runs:
+        (row,) = run.horizons
+        factor = row.T**setting.anneal
+        scaled = {"L": 1 / factor, "zeta": factor}
+        horizons.append(replace(row, audit={name: value * scaled.get(name, 1) for name, value in row.audit.items()}))
+    first = declared(setting.pose(problem, 1), setting.method or SGD(), setting.draws, setting.oracle)
+    head = setting.pose(problem, 1).method_name("SGD")
+    told = ", ".join(part for part in (head, runs[0].oracle, runs[0].sampling, f"μ_T=μ/T^{setting.anneal:g}") if part)
+    return replace(runs[0], method=told, constants=first | {"Delta": suboptimality}, horizons=tuple(horizons))
 
 
 def verify(claim: Rate, problem: Problem, horizons: Sequence[int] = (64, 256, 1024), *, level: float = 1e-3,
@@ -265,7 +319,7 @@ def verify(claim: Rate, problem: Problem, horizons: Sequence[int] = (64, 256, 10
         problem: any :class:`sim.Problem`.
         horizons: the T.
         level: family-wise level of the Monte Carlo verdicts.
-        options: ``method``, ``exact``, ``trials``, ``looks``, ``step``, ``seed`` as for :func:`run_claim`.
+        options: ``method``, ``exact``, ``trials``, ``looks``, ``step``, ``seed``, ``setting`` as for :func:`run_claim`.
     """
     return judge([(claim, run_claim(claim, problem, horizons, **options), "")], level)  # type: ignore[arg-type]
 
@@ -316,8 +370,12 @@ class Study:
             else:
                 todo.append(cell)
         todo.sort(key=lambda cell: -cell.cost)
-        jobs = (joblib.delayed(_run_and_save)(cell, folder) for cell in todo)
-        yield from joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")(jobs)
+        jobs = (joblib.delayed(_computed)(cell) for cell in todo)
+        parallel = joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")
+        # saved here and not by the worker, which may be on another machine
+        for cell, run in parallel(jobs):
+            run.save(_path(cell, folder))
+            yield cell
 
     def runs(self, folder: Path) -> list[Run]:
         """The saved runs, one for each cell; InputError when one is missing or damaged."""
@@ -340,14 +398,17 @@ def _finished(cell: Cell, folder: Path) -> bool:
         return False
 
 
-def _run_and_save(cell: Cell, folder: Path) -> Cell:
+def _computed(cell: Cell) -> tuple[Cell, Run]:
     torch.set_num_threads(1)
-    cell.run().save(_path(cell, folder))
-    return cell
+    return cell, cell.run()
 
 
-# What a claim or an optimizer of one's own is run on, where no problem is named: every family, hard and smoothed.
-_HEADS: tuple[tuple[str | None, float | None], ...] = ((None, None), ("entropic", 0.05))
+# What a claim or an optimizer of one's own is run on, where no problem is named: every family, with each head it takes.
+_HEADS: tuple[tuple[int | None, str | None, float | None], ...] = (
+    (5, None, None),
+    (5, "entropic", 0.05),
+    (None, None, None),
+)
 
 
 def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, method: str | None = None,
@@ -360,7 +421,7 @@ def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, m
             has none.
         problem: one problem, of the file or built in; all of the file's if omitted, and the built-in families if it
             has none.
-        method: one method; all of the file's if omitted, and SGD if it has none.
+        method: one method; all of the file's if omitted, and the claim's own if it has none.
         options: of every :class:`Cell`; those that pose a problem are for a built-in ``problem``.
 
     Raises:
@@ -370,19 +431,18 @@ def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, m
     wanted = list(dict.fromkeys(ids)) or list(found.claims)
     known = wanted or [id for id, claim in claims.items() if isinstance(claim, Rate)]
     posed = [problem] if problem else list(found.problems) or list(problems.FAMILIES)
+    rules: list[str | None] = [method] if method else [*found.methods] or [None]
     cells: list[Cell] = []
     missing: dict[str, str] = {}
-    for id, name, rule in product(known, posed, [method] if method else list(found.methods) or [SGD.name]):
+    for id, name, rule in product(known, posed, rules):
         heads: Sequence[dict[str, Any]] = [{}]
         if name in found.problems:
             heads = [{"data": "own", "k": None, "smoothing": None, "mu": None, "ridge": 0.0}]
         elif not problem:
-            heads = [{"data": "synthetic", "k": 5, "smoothing": smoothing, "mu": mu} for smoothing, mu in _HEADS]
+            heads = [{"data": "synthetic", "k": k, "smoothing": smoothing, "mu": mu} for k, smoothing, mu in _HEADS]
         for head in heads:
             cell = Cell(**{"claim": id, "problem": name, "file": str(file), "method": rule, **options, **head})
-            # a claim that was not asked for must be about the method: one with momentum is not judged by SGD's claims
-            foreign = set() if wanted else declared_by(cell.rule).keys() - {name.name for name in cell.rate.constants}
-            lack = f"it says nothing of {foreign}" if foreign else lacks(cell.rate, cell.make(), cell.rule)
+            lack = _unfit(cell, asked=bool(wanted), named=name in (problem, *found.problems))
             if lack is None:
                 cells.append(cell)
             else:
@@ -395,40 +455,33 @@ def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, m
     return tuple(cells)
 
 
+def _unfit(cell: Cell, asked: bool, named: bool) -> str | None:
+    """Why a cell is not worth a row: it cannot be run, or nobody has asked for it and it is void by declaration."""
+    claim, rule = cell.rate, cell.rule
+    # one with momentum is not judged by the claims of SGD, and not with the smoothing of another algorithm's claim
+    foreign = getattr(rule, "constants", {}).keys() - {constant.name for constant in claim.constants}
+    if not asked and (foreign or (rule is not None and cell.setting.method is None and cell.setting != Setting())):
+        return f"it is about another method than {rule.name if rule else SGD.name}"
+    try:
+        problem = cell.make()
+    except InputError as error:
+        if named:
+            raise
+        return str(error)
+    if lack := lacks(claim, problem, cell.setting, rule):
+        return lack
+    has = declared(problem, rule or cell.setting.method or SGD(), cell.setting.draws, cell.setting.oracle)
+    absent = [constant.name for constant in claim.constants if constant.name not in has]
+    if not named and absent:
+        return f"{problem.name} declares no {', '.join(absent)}"
+    if not named and not problem.convex and any(assumption.id == "convex" for assumption in claim.assumptions):
+        return f"{problem.name} is not convex"
+    return None
+
+
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
     """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
-    grids = {
-        "quick": ((32, 128, 512, 2048), (32, 128, 512), 32, 1),
-        "full": ((100, 1000, 10_000), (100, 1000, 10_000, 100_000), 64, 8),
-    }
-    if name not in grids:
-        raise InputError(f"unknown profile {name!r}; expected one of {', '.join(grids)}")
+    from reports.profiles import cells  # a profile is made of cells, so it comes after them
+
     wanted = {rate(id).id for id in only}
-    return tuple(cell for cell in _cells(*grids[name]) if not wanted or cell.claim in wanted)
-
-
-def _cells(synthetic: tuple[int, ...], digits: tuple[int, ...], trials: int, looks: int) -> Iterator[Cell]:
-    k, mu = 5, 0.05
-    heads: dict[str, tuple[int | None, str | None, float | None]] = {
-        "hard": (k, None, None),
-        "entropic": (k, "entropic", mu),
-        "quadratic": (k, "quadratic", mu),
-        "dense": (None, None, None),
-    }
-    plan = {
-        ("routing", "hard entropic quadratic"): ("R1", "R3"),
-        ("monotone", "hard entropic dense"): ("R1", "R3"),
-        ("logistic", "hard entropic quadratic dense"): ("R6",),
-        ("softmax", "hard entropic dense"): ("R1", "R6"),
-    }
-    for (problem, wanted), ids in plan.items():
-        for claim in ids:
-            for data, grid in (("synthetic", synthetic), ("digits", digits)):
-                for head in wanted.split():
-                    width, smoothing, scale = heads[head]
-                    averaged = metric(rate(claim).metric.id).when == "each"
-                    yield Cell(claim, problem, data, width, smoothing, scale, horizons=grid, trials=trials,
-                               looks=looks if averaged else 1)  # fmt: skip
-            width, smoothing, scale = heads["entropic" if claim == "R6" else wanted.split()[0]]
-            few = None if width is None else 2
-            yield Cell(claim, problem, "tiny", few, smoothing, scale, exact=True, horizons=(1, 2, 4, 8))
+    return tuple(cell for cell in cells(name) if not wanted or cell.claim in wanted)

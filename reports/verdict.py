@@ -142,8 +142,8 @@ def met(claim: Rate, run: Run, horizon: Horizon) -> dict[str, str]:
 
 def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizon) -> str:
     if name == "step":
-        if "L" not in run.constants:
-            return "not met: no L is declared"
+        if missing := _undeclared(claim, run):
+            return f"not met: no {', '.join(missing)} is declared"
         broken = claim.broken(horizon.eta, {**run.constants, "T": horizon.T})
         return f"not met: {broken}" if broken else f"η = {horizon.eta:.3g}"
     if name == "convex":
@@ -159,7 +159,7 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     if name == "unbiased" and not (bias := horizon.audit.get("bias", 0.0)) <= _SLACK * (1 + horizon.audit.get("G", 0)):
         return f"not met: the mean gradient is {bias:.3g} away from ∇F{_where('bias', horizon)}"
     if constant is None:
-        return "uniform sampling with replacement"
+        return _sampled(name, run, horizon)
     if constant not in run.constants:
         return f"not met: no {constant} is declared" + (" (hard threshold)" if constant == "L" else "")
     declared, measured = run.constants[constant], horizon.audit.get(constant)
@@ -176,6 +176,25 @@ def _where(name: str, horizon: Horizon) -> str:
     """The step at which something was largest."""
     step = horizon.audit.get(f"{name} step")
     return "" if step is None else f" at step {step:.0f}"
+
+
+def _undeclared(claim: Rate, run: Run) -> list[str]:
+    """Constants that the conditions on the step size need, and the run does not declare."""
+    conditions = [a.condition for a in claim.assumptions if a.condition is not None]
+    needed = {str(symbol) for condition in conditions for symbol in condition.free_symbols} - {"eta", "T"}
+    return sorted(needed - run.constants.keys())
+
+
+def _sampled(name: str, run: Run, horizon: Horizon) -> str:
+    """What has no constant: how samples are drawn, and whether their gradients are those of the objective."""
+    reshuffled = "reshuffling" in run.sampling
+    told = f"uniform sampling {run.sampling or 'with replacement'}".replace("sampling reshuffling", "reshuffling")
+    if (name == "reshuffled" and not reshuffled) or (name in ("unbiased", "biased") and reshuffled):
+        return f"not met: {told}"
+    bias = horizon.audit.get("zeta", 0.0)
+    if name == "unbiased" and bias > _SLACK * (1 + horizon.audit.get("G", 0.0)):
+        return f"not met: a bias of {bias:.3g} was measured"
+    return told
 
 
 def _broken(assumptions: dict[str, str]) -> list[str]:
@@ -197,12 +216,14 @@ def _verdict(
 ) -> Verdict:
     sample = _sample(horizon, bound)
     measured, doubt, caught = sample.mean, None, None
-    trials = run.samples**horizon.T if run.engine == "exact" else len(horizon.values)
+    trials = horizon.paths if run.engine == "exact" else len(horizon.values)
     if _certain(run, horizon):
-        lower, upper, level, evidence = measured - horizon.rounding, measured + horizon.rounding, 0.0, "exact"
+        lower, upper, level, evidence = measured, measured, 0.0, "exact"
         caught = 1 + 2 * horizon.rounding / bound if bound and bound > 0 else None
     else:
         (lower, upper), evidence, doubt = sample.interval(level), sample.evidence, sample.doubt
+    # what is solved for, or rounded, may be off by as much
+    lower, upper = lower - horizon.rounding, upper + horizon.rounding
     broken = _broken(assumptions)
     status, reason = _status(measured, lower, upper, bound, broken, doubt)
     if bound is not None and not broken and evidence != "exact":

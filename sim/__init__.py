@@ -9,22 +9,31 @@
 """
 
 from sim import problems
-from sim.exact import enumerate_paths
-from sim.methods import SGD, Method
+from sim.exact import enumerate_paths, estimate
+from sim.methods import SGD, HeavyBall, Method
 from sim.metrics import METRICS
 from sim.monte_carlo import simulate
 from sim.optimizers import from_optimizer
+from sim.oracles import Annealed, Approximate, HardMask, Oracle
 from sim.problems import Problem
 from sim.results import Horizon, Run
+from sim.sampling import Sampling
 
 __all__ = [
     "METRICS",
     "SGD",
+    "Annealed",
+    "Approximate",
+    "HardMask",
+    "HeavyBall",
     "Horizon",
     "Method",
+    "Oracle",
     "Problem",
     "Run",
+    "Sampling",
     "enumerate_paths",
+    "estimate",
     "from_optimizer",
     "problems",
     "simulate",

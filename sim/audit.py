@@ -21,7 +21,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from aat import mask
+from sim.oracles import Oracle
 from sim.problems import Problem
+from sim.sampling import Sampling
 
 # Stretches of a run at whose ends two iterates in a row are visited.
 _STRETCHES = 3
@@ -34,40 +36,58 @@ def steps(horizon: int) -> list[int]:
 
 
 def audit(
-    problem: Problem, points: Float[Tensor, "points dim"], *, times: Sequence[int] = (), rate: float = 0.0
+    problem: Problem,
+    points: Float[Tensor, "points dim"],
+    oracle: Oracle | None = None,
+    times: Sequence[int] = (),
+    sampling: Sampling | None = None,
+    *,
+    rate: float = 0.0,
 ) -> dict[str, float]:
     """What is measured at ``points``, at least one.
 
     Args:
         problem: what the run minimises.
         points: iterates of one trajectory.
-        times: the steps t at which they were visited, rising; 0, 1, … if omitted.
+        oracle: where the gradients of the run come from; the objective itself if omitted.
+        times: the steps t at which the points were visited, rising; 0, 1, … if omitted.
+        sampling: how samples are drawn: ``sigma`` is that of a minibatch of it.
         rate: the largest step size of the run.
 
     Returns:
-        ``G``, ``sigma``, ``L``, ``bias``, and for a convex problem ``convexity`` (the tangent excess); for each the
-        step at which it was largest, as ``G step`` and so on; ``eta`` if a step size is given. Of a problem that uses the
-        operator also ``gap`` (the smallest), ``gap density`` (∞ where votes tie) and, where steps follow one another,
+        ``G``, ``sigma``, ``L``, ``bias``, with an oracle that is not the objective's own ``zeta``, its largest
+        ‖E g − ∇F‖, and for a convex problem ``convexity`` (the tangent excess); for each the step at which it was
+        largest, as ``G step`` and so on; ``eta`` if a step size is given. Of a problem that uses the operator also
+        ``gap`` (the smallest), ``gap density`` (∞ where votes tie) and, where steps follow one another,
         ``mask flips`` (the share of masks that a step changes).
     """
     visited = list(times) or list(range(len(points)))
     index = torch.arange(problem.samples)
-    second, variance, means = [], [], []
-    for w in points:
+    biased = oracle is not None and bool(oracle.name)
+    second, variance, means, biases = [], [], [], []
+    for k, w in enumerate(points):
         gradients = problem.gradients(w.expand(problem.samples, -1), index)
         mean = gradients.mean(0)
-        means.append(mean)
+        if biased and oracle is not None:
+            slope, t = mean, visited[k]
+            gradients = oracle.gradients(problem, w.expand(problem.samples, -1), index[:, None], t)
+            mean = gradients.mean(0)
+            biases.append((mean - slope).norm())
+        means.append(slope if biased else mean)
         second.append(gradients.square().sum(-1).mean())
         variance.append((gradients - mean).square().sum(-1).mean())
     slopes = torch.stack(means)
     secants = _secants(points, slopes)
+    share = 1.0 if sampling is None else sampling.variance_share(problem.samples)
     measured = {
         "G": torch.stack(second).sqrt(),
-        "sigma": torch.stack(variance).sqrt(),
+        "sigma": (torch.stack(variance) * share).sqrt(),
         "L": secants.amax(1),
         # a gradient that is not the objective's is so from the first step to the last
         "bias": (slopes[[0, -1]] - problem.full_gradient(points[[0, -1]])).norm(dim=-1),
     }
+    if biased:
+        measured["zeta"] = torch.stack(biases)
     if problem.convex:
         excess = problem.objective(points) + (slopes * (problem.u - points)).sum(-1)
         measured["convexity"] = excess - problem.objective(problem.u[None])

@@ -13,13 +13,14 @@ from sim.audit import audit, steps
 from sim.exact import StepSizes
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
+from sim.oracles import Oracle, Own
 from sim.problems import Problem
 from sim.ranges import metric_range
 from sim.results import Horizon, Run
+from sim.sampling import Sampling
 from sim.seeds import generator, key
-from sim.stream import sample_indices
 
-# Steps whose samples are drawn at a time.
+# Steps after which progress is told.
 _CHUNK = 4096
 
 Progress = Callable[[int], object]
@@ -35,6 +36,8 @@ def simulate(
     seed: int = 0,
     looks: int = 2,
     method: Method | None = None,
+    sampling: Sampling | None = None,
+    oracle: Oracle | None = None,
     eta: Callable[[int], float] | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -46,7 +49,7 @@ def simulate(
     same ones.
 
     Args:
-        problem: what to minimise; one of its N samples is drawn with replacement at each step.
+        problem: what to minimise.
         step_sizes: T ↦ the T step sizes η_0 … η_{T−1}.
         horizons: the T of interest, each ≥ 1.
         metric_name: one of :data:`sim.metrics.METRICS`.
@@ -54,6 +57,8 @@ def simulate(
         seed: of the whole run.
         looks: iterates of a trial at which an averaged metric is measured, ≥ 1.
         method: the update rule; SGD if omitted.
+        sampling: how samples are drawn; one with replacement at each step if omitted.
+        oracle: where gradients come from; the objective itself if omitted.
         eta: T ↦ the scale of the step size, to be noted in the result; its first step if omitted.
         progress: called with a number of finished steps.
 
@@ -62,20 +67,26 @@ def simulate(
     """
     check_trials(trials, looks, horizons)
     rule = SGD() if method is None else method
+    drawn = Sampling() if sampling is None else sampling
+    drawn.check(problem.samples)
+    source = Own() if oracle is None else oracle
     measured = metric(metric_name)
     results = []
     for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
         stream = key("samples", seed, problem.name, horizon)
-        times = _times(measured, horizon, trials, looks, generator("looks", seed, problem.name, horizon))
+        looked = measured.times(horizon, drawn.epoch(problem.samples))
+        times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
         visited: dict[int, Tensor] = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
-        points = _snapshots(problem, rule, measured, sizes, times, visited, stream, progress)
-        values = measured.measure(problem, points.flatten(0, 1)).unflatten(0, times.shape).mean(0)
-        checks = audit(problem, torch.stack([*visited.values()]), times=[*visited], rate=max(sizes))
+        points = _snapshots(problem, rule, source, measured, sizes, times, visited, drawn, stream, progress)
+        found = measured.measure(problem, points.flatten(0, 1))
+        values = found.unflatten(0, times.shape).mean(0)
+        checks = audit(problem, torch.stack([*visited.values()]), source, [*visited], drawn, rate=max(sizes))
         scale = float(eta(horizon)) if eta else sizes[0]
+        error = measured.error(problem, found)
         low, high = metric_range(problem, metric_name)
-        results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks, low, high))
-    return Run.of(problem, rule, "monte_carlo", metric=metric_name, seed=seed, horizons=tuple(results))
+        results.append(Horizon(horizon, scale, tuple(values.tolist()), error, checks, low=low, high=high))
+    return Run.of(problem, rule, "monte_carlo", drawn, source, metric=metric_name, seed=seed, horizons=tuple(results))
 
 
 def check_trials(trials: int, looks: int, horizons: Sequence[int]) -> None:
@@ -85,28 +96,27 @@ def check_trials(trials: int, looks: int, horizons: Sequence[int]) -> None:
         raise InputError(f"{given}; expected trials ≥ 2, looks ≥ 1 and horizons ≥ 1")
 
 
-def _times(
-    measured: Metric, horizon: int, trials: int, looks: int, random: torch.Generator
-) -> Int[Tensor, "looks trials"]:
+def _times(times: range, trials: int, looks: int, random: torch.Generator) -> Int[Tensor, "looks trials"]:
     """When each trial is looked at: all times if there are few, else one from each of ``looks`` equal stretches.
 
     The stretches must be equal for the mean over looks to be unbiased, so they are cut at real numbers.
     """
-    times = measured.times(horizon)
     if len(times) <= looks:
         return torch.tensor(times)[:, None].expand(-1, trials)
     stretch = len(times) / looks
     drawn = (torch.arange(looks)[:, None] + torch.rand(looks, trials, generator=random, dtype=torch.float64)) * stretch
-    return drawn.floor().long().clamp(max=len(times) - 1) + times[0]
+    return drawn.floor().long().clamp(max=len(times) - 1) * times.step + times.start
 
 
 def _snapshots(
     problem: Problem,
     rule: Method,
+    oracle: Oracle,
     measured: Metric,
     sizes: list[float],
     times: Int[Tensor, "looks trials"],
     visited: dict[int, Tensor],
+    sampling: Sampling,
     stream: int,
     progress: Progress | None,
 ) -> Float[Tensor, "looks trials dim"]:
@@ -114,22 +124,21 @@ def _snapshots(
     trials, last = times.shape[1], int(times.max())
     looked_at = {t: (times == t) for t in times.unique().tolist()}
     state = rule.start(problem.w0.repeat(trials, 1))
-    total = torch.zeros_like(state.w)
+    total, weight = torch.zeros_like(state.w), 0.0
     points = torch.empty(*times.shape, problem.dimension, dtype=torch.float64)
-    drawn = torch.empty(0, trials, dtype=torch.int64)
+    draws = sampling.draws(stream, last, trials, problem.samples)
     for t in range(last + 1):
         if measured.of == "average":
-            total += state.w
+            share = measured.weight(t, sizes[t])
+            total, weight = total + share * state.w, weight + share
         if t in looked_at:
-            here = state.w if measured.of == "iterate" else total / (t + 1)
+            here = state.w if measured.of == "iterate" else total / weight
             points = torch.where(looked_at[t].unsqueeze(-1), here, points)
         if t in visited:
             visited[t] = state.w[0].clone()
         if t == last:
             break
-        if t % _CHUNK == 0:
-            drawn = sample_indices(stream, t, min(_CHUNK, last - t), trials, problem.samples)
-            if progress:
-                progress(min(_CHUNK, last - t))
-        state = rule.update(state, problem.gradients(state.w, drawn[t % _CHUNK]), sizes[t])
+        if t % _CHUNK == 0 and progress:
+            progress(min(_CHUNK, last - t))
+        state = rule.update(state, oracle.gradients(problem, state.w, next(draws), t), sizes[t])
     return points

@@ -1,163 +1,162 @@
 """Any ``torch.optim.Optimizer`` class as a method, unchanged.
 
-All trials are rows of one parameter, where the optimizer treats rows alike and apart, as coordinatewise rules do. One
-that mixes rows (by a norm, say) gets a parameter for each trial. Which it is, and whether the optimizer can be stopped
-and taken up again at all, is found out by a few steps beside a plain loop before anything is run.
+All trials are rows of one parameter, so that a step of all of them is one call. That is right only for an optimiser
+that treats every number alone, as SGD and Adam do. Whether this one does is tried out when the method is made: three
+trials together against each alone. One that mixes numbers (a norm over the parameter, say) is run trial by trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.nn import Parameter
 
 from aat import InputError
 from sim.seeds import generator
 
+_TRIALS, _SIZE, _STEPS = 3, 5, 4
 
-class Paused:
-    """An optimizer between two steps: the iterates, and what it remembers.
+
+@dataclass(frozen=True)
+class Memory:
+    """What an optimiser remembers of one parameter: its state and its group, which may count steps too."""
+
+    state: dict[str, Any] = field(default_factory=dict)
+    group: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OptimizerState:
+    """Where the trials are, and what the optimiser remembers: once for all of them, or once for each."""
+
+    w: Float[Tensor, "batch dim"]
+    memories: tuple[Memory, ...]
+
+    def take(self, rows: Int[Tensor, " rows"]) -> OptimizerState:
+        """The state of some of the trials, which may repeat."""
+        if len(self.memories) == len(self.w):
+            return OptimizerState(self.w[rows], tuple(self.memories[row] for row in rows.tolist()))
+        (memory,) = self.memories
+        picked = {name: _rows(value, rows, self.w.shape) for name, value in memory.state.items()}
+        return OptimizerState(self.w[rows], (Memory(picked, memory.group),))
+
+
+def _rows(value: Any, rows: Tensor, shape: torch.Size) -> Any:
+    return value[rows] if isinstance(value, Tensor) and value.shape == shape else value
+
+
+@dataclass(frozen=True)
+class OptimizerMethod:
+    """An optimiser class as an update rule; the step size is the learning rate.
 
     Attributes:
-        w: iterates, shape (batch, dim).
-        memory: tensors with a row for each trial.
-        shared: what all trials have in common, such as the number of steps.
+        make: from parameters and a learning rate to the optimiser.
+        name: the class and its options.
+        constants: what the claims call its options, e.g. ``beta``.
+        together: whether all trials are one parameter, or each its own.
     """
 
-    def __init__(self, w: Tensor, memory: Mapping[str, Tensor], shared: Mapping[str, Any]) -> None:
-        self.w, self.memory, self.shared = w, memory, shared
+    make: Callable[..., torch.optim.Optimizer]
+    name: str
+    constants: dict[str, float]
+    together: bool
 
-    def _asdict(self) -> dict[str, Tensor]:
-        """The tensors with a row for each trial, as of a NamedTuple."""
-        return {"w": self.w, **self.memory}
+    def start(self, w: Float[Tensor, "batch dim"]) -> OptimizerState:
+        """The state at w_0: nothing is remembered."""
+        return OptimizerState(w, (Memory(),) * (1 if self.together else len(w)))
 
-    def _replace(self, **tensors: Tensor) -> Paused:
-        w = tensors.pop("w", self.w)
-        return Paused(w, {**self.memory, **tensors}, self.shared)
-
-
-class FromOptimizer:
-    """An update rule made of an optimizer; see :func:`from_optimizer`."""
-
-    def __init__(
-        self, cls: type[Optimizer], options: Mapping[str, Any], name: str, constants: Mapping[str, float]
-    ) -> None:
-        self.cls, self.options, self.name, self.constants = cls, options, name, constants
-        self.apart = False
-
-    def start(self, w: Float[Tensor, "batch dim"]) -> Paused:
-        """At w_0, with nothing to remember."""
-        return Paused(w, {}, {})
-
-    def update(self, state: Paused, gradient: Float[Tensor, "batch dim"], eta: float) -> Paused:
-        """One step of the optimizer with learning rate ``eta``."""
-        with torch.no_grad():
-            rows = list(state.w.clone()) if self.apart else [state.w.clone()]
-        parameters = [torch.nn.Parameter(row) for row in rows]
-        optimizer = self.cls(parameters, lr=eta, **self.options)  # type: ignore[call-arg]
-        for i, parameter in enumerate(parameters):
-            parameter.grad = gradient[i].clone() if self.apart else gradient.clone()
-            remembered = {name: (rows[i] if self.apart else rows).clone() for name, rows in state.memory.items()}
-            shared = {
-                name: value.clone() if isinstance(value, Tensor) else value for name, value in state.shared.items()
-            }
-            if remembered or shared:
-                optimizer.state[parameter] = remembered | shared
-        optimizer.step()
-        return self._paused(parameters, optimizer)
-
-    def _paused(self, parameters: list[torch.nn.Parameter], optimizer: Optimizer) -> Paused:
-        kept = [optimizer.state[parameter] for parameter in parameters]
-        memory, shared = {}, {}
-        for name, value in kept[0].items():
-            if self.apart and isinstance(value, Tensor):
-                memory[name] = torch.stack([entries[name] for entries in kept])
-            elif isinstance(value, Tensor) and value.shape == parameters[0].shape:
-                memory[name] = value
-            else:
-                shared[name] = value
-        points = [parameter.detach() for parameter in parameters]
-        return Paused(torch.stack(points) if self.apart else points[0], memory, shared)
+    def update(self, state: OptimizerState, gradient: Float[Tensor, "batch dim"], eta: float) -> OptimizerState:
+        """One step of learning rate ``eta``; the state given stays as it is."""
+        if self.together:
+            w, memory = _step(self.make, state.w, gradient, eta, state.memories[0])
+            return OptimizerState(w, (memory,))
+        rows = zip(state.w, gradient, state.memories, strict=True)
+        moved = [_step(self.make, w, g, eta, memory) for w, g, memory in rows]
+        return OptimizerState(torch.stack([w for w, _ in moved]), tuple(memory for _, memory in moved))
 
 
 def from_optimizer(
-    cls: type[Optimizer],
+    cls: type[torch.optim.Optimizer],
     *,
     name: str | None = None,
     constants: Mapping[str, float] | None = None,
     **options: Any,
-) -> FromOptimizer:
-    """The method that an optimizer class is. Its learning rate at each step is the claim's step size.
+) -> OptimizerMethod:
+    """The method that steps as ``cls(parameters, lr=η_t, **options)`` does.
 
     Args:
-        cls: a class like ``torch.optim.Adam``: takes parameters and ``lr``, and steps without a closure.
-        name: what to call it; the name of the class if omitted.
-        constants: that claims about it ask for; β (``beta``) is the option ``momentum`` unless given.
-        options: of the class, e.g. ``momentum=0.9``.
+        cls: a class of ``torch.optim``, or one's own.
+        name: what to call it; the class and its options if omitted.
+        constants: that claims ask for; β (``beta``) is the option ``momentum`` unless given.
+        options: of its constructor, without ``lr``, which is set to the step size of the claim at every step.
 
     Raises:
-        InputError: it cannot be made so, or remembers anything outside of its ``state``.
+        InputError: it cannot be made or stepped like this, or draws random numbers.
 
     >>> from_optimizer(torch.optim.SGD, momentum=0.9).constants
     {'beta': 0.9}
     """
-    if not (isinstance(cls, type) and issubclass(cls, Optimizer)):
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         raise InputError(f"{cls!r} is no optimizer class; expected a subclass of torch.optim.Optimizer")
+    called = cls.__name__ + (f"({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
+
+    def make(parameters: list[Parameter], lr: float) -> torch.optim.Optimizer:
+        return cls(parameters, lr=lr, **options)  # type: ignore[call-arg]
+
+    together = _is_elementwise(make, called)
     beta = {"beta": float(options["momentum"])} if options.get("momentum") else {}
-    rule = FromOptimizer(cls, options, name or cls.__name__, {**beta, **(constants or {})})
+    return OptimizerMethod(make, name or called, {**beta, **(constants or {})}, together)
+
+
+def _step(make: Callable[..., torch.optim.Optimizer], w: Tensor, gradient: Tensor, eta: float, memory: Memory
+          ) -> tuple[Tensor, Memory]:  # fmt: skip
+    parameter = Parameter(w.detach().clone())
+    optimiser = make([parameter], lr=eta)
+    (group,) = optimiser.param_groups
+    group.update(deepcopy(memory.group) | {"lr": eta})
+    if memory.state:
+        optimiser.state[parameter] = deepcopy(memory.state)
+    parameter.grad = gradient.detach().clone()
+    optimiser.step()
+    kept = {key: value for key, value in group.items() if key not in ("params", "lr")}
+    return parameter.detach(), Memory(dict(optimiser.state.get(parameter, {})), kept)
+
+
+def _is_elementwise(make: Callable[..., torch.optim.Optimizer], name: str) -> bool:
+    """Whether rows of one parameter move as each would alone; InputError if it cannot be stepped at all."""
+    random = generator("optimizer")
+    w = torch.randn(_TRIALS, _SIZE, dtype=torch.float64, generator=random)
+    # rows of very different sizes: a norm over all of them would tell
+    scales = torch.tensor([1.0, 1e-3, 1e3], dtype=torch.float64)[:, None]
+    gradients = scales * torch.randn(_STEPS, _TRIALS, _SIZE, dtype=torch.float64, generator=random)
+
+    def run(start: Tensor, drawn: Tensor) -> tuple[Tensor, Memory]:
+        memory = Memory()
+        for t, gradient in enumerate(drawn):
+            start, memory = _step(make, start, gradient, 0.1 / (t + 1), memory)
+        return start, memory
+
     try:
-        expected = _loop(cls, options)
-        for rule.apart in (False, True):
-            if torch.allclose(_resumed(rule), expected, rtol=1e-9, atol=1e-12):
-                return rule
-    except Exception as error:  # whatever a class that is not ours may raise
-        reason = " ".join(str(error).split()) or type(error).__name__
+        alone = torch.stack([run(w[i], gradients[:, i])[0] for i in range(_TRIALS)])
+        again = torch.stack([run(w[i], gradients[:, i])[0] for i in range(_TRIALS)])
+    except Exception as error:
         raise InputError(
-            f"{cls.__name__} with {options} takes no step ({reason}); expected one that takes lr and needs no closure"
+            f"{name} cannot step one flat float64 parameter ({' '.join(str(error).split())[:120]}); expected a "
+            "torch.optim.Optimizer that takes lr and steps without a closure; try torch.optim.SGD"
         ) from None
-    raise InputError(
-        f"{cls.__name__} does not go on as before when its state is put into a fresh one; "
-        "expected all memory in optimizer.state; try self.state[p] instead of attributes"
-    )
-
-
-# Enough steps for a memory to show, at sizes and gradients that differ.
-_STEPS = (0.25, 0.125, 0.5, 0.25)
-
-
-def _gradients(w: Tensor, t: int) -> Tensor:
-    random = generator("optimizer", t)
-    return w + torch.randn(2, 3, dtype=torch.float64, generator=random)
-
-
-def _started() -> Tensor:
-    return torch.randn(2, 3, dtype=torch.float64, generator=generator("optimizer", "start"))
-
-
-def _loop(cls: type[Optimizer], options: Mapping[str, Any]) -> Tensor:
-    """Two trials, each with a parameter and an optimizer of its own that lives through all steps."""
-    ends = []
-    for trial, start in enumerate(_started()):
-        parameter = torch.nn.Parameter(start.clone())
-        optimizer = cls([parameter], lr=_STEPS[0], **options)  # type: ignore[call-arg]
-        for t, eta in enumerate(_STEPS):
-            optimizer.param_groups[0]["lr"] = eta
-            here = parameter.detach().expand(2, -1)
-            parameter.grad = _gradients(here, t)[trial].clone()
-            optimizer.step()
-        ends.append(parameter.detach())
-    return torch.stack(ends)
-
-
-def _resumed(rule: FromOptimizer) -> Tensor:
-    state = rule.start(_started())
-    for t, eta in enumerate(_STEPS):
-        state = rule.update(state, _gradients(state.w, t), eta)
-        # the same trials in another order, and back: rows must move together
-        for _ in range(2):
-            state = state._replace(**{name: field.flip(0) for name, field in state._asdict().items()})
-    return state.w
+    if not torch.equal(alone, again):
+        raise InputError(f"{name} moves differently each time; expected an optimiser that draws no random numbers")
+    try:
+        together, memory = run(w, gradients)
+    except Exception:  # it takes a vector only
+        return False
+    shaped = all(v.shape in (w.shape, torch.Size()) for v in memory.state.values() if isinstance(v, Tensor))
+    nested = any(isinstance(v, dict | list | tuple) for v in memory.state.values())
+    grouped = any(isinstance(v, Tensor) and v.ndim for v in memory.group.values())
+    return shaped and not nested and not grouped and torch.allclose(together, alone, rtol=1e-12, atol=1e-300)

@@ -18,7 +18,9 @@ import torch
 
 from aat import InputError
 from sim.methods import Method
+from sim.oracles import Oracle
 from sim.problems import Problem
+from sim.sampling import Sampling
 
 SCHEMA = 2
 
@@ -31,6 +33,24 @@ def versions() -> dict[str, str]:
             "torch": torch.__version__}  # fmt: skip
 
 
+def declared(
+    problem: Problem, method: Method, sampling: Sampling | None = None, oracle: Oracle | None = None
+) -> dict[str, float]:
+    """Every constant that a run has declared, by the symbols of the theory.
+
+    A minibatch has less noise than its samples (claims R11, R11r); its second moment is no larger. Reshuffling speaks
+    of the terms: its L is that of every sample. An oracle that is biased says how far.
+    """
+    constants = problem.constants() | {"N": float(problem.samples)} | getattr(method, "constants", {})
+    if sampling is not None and "sigma" in constants:
+        constants["sigma"] *= sampling.variance_share(problem.samples) ** 0.5
+    if sampling is not None and sampling.reshuffled:
+        constants.pop("L", None)
+        if "L_max" in constants:
+            constants["L"] = constants["L_max"]
+    return constants | (oracle.constants(problem) if oracle else {})
+
+
 @dataclass(frozen=True)
 class Horizon:
     """What was measured at one horizon T.
@@ -41,6 +61,7 @@ class Horizon:
         values: the metric, one number a trial; for an exact run one number, the expectation.
         rounding: how far rounding may have moved an exact value; 0 for Monte Carlo, where sampling dominates.
         audit: constants measured along the run.
+        paths: how many histories an exact value is the mean of; 0 for Monte Carlo.
         low, high: ends between which every value lies, whatever is drawn; infinite where none is known.
         looks: for a sequential run, the planned numbers of trials at which it looks at its values; else empty.
     """
@@ -50,6 +71,7 @@ class Horizon:
     values: tuple[float, ...]
     rounding: float
     audit: dict[str, float]
+    paths: int = 0
     low: float = -math.inf
     high: float = math.inf
     looks: tuple[int, ...] = ()
@@ -66,9 +88,11 @@ class Run:
         engine: ``exact`` (all sample paths) or ``monte_carlo``.
         samples: N.
         seed: the run's seed; the streams are derived from it and the names above.
-        constants: declared by the problem and by the method.
+        constants: declared by the problem, and by the method, the sampling and the oracle.
         convex: whether the problem is declared convex.
         horizons: one entry for each T, increasing.
+        sampling: how samples are drawn, in words; empty for one with replacement.
+        oracle: where gradients come from, in words; empty for the objective itself.
         key: fingerprint of what was asked for; a saved run is taken up again only under the same key.
         versions: of the libraries that computed it.
         schema: version of this format.
@@ -83,19 +107,24 @@ class Run:
     constants: dict[str, float]
     convex: bool
     horizons: tuple[Horizon, ...]
+    sampling: str = ""
+    oracle: str = ""
     key: str = ""
     versions: dict[str, str] = field(default_factory=versions)
     schema: int = SCHEMA
 
     @classmethod
-    def of(cls, problem: Problem, rule: Method, engine: Engine, **rest: Any) -> Run:
+    def of(cls, problem: Problem, rule: Method, engine: Engine, sampling: Sampling, oracle: Oracle, **rest: Any) -> Run:
         """A run of ``rule`` on ``problem``, with what they say about themselves."""
+        told = ", ".join(part for part in (problem.method_name(rule.name), oracle.name, sampling.name) if part)
         return cls(
             problem=problem.name,
-            method=problem.method_name(rule.name),
+            method=told,
             engine=engine,
             samples=problem.samples,
-            constants={**problem.constants(), **getattr(rule, "constants", {})},
+            sampling=sampling.name,
+            oracle=oracle.name,
+            constants=declared(problem, rule, sampling, oracle),
             convex=problem.convex,
             **rest,
         )
@@ -125,12 +154,16 @@ class Run:
             raise InputError(f"{path} is not a saved run ({error}); delete it and run the claim again") from None
 
 
-def _horizon(T: int, values: list[float], audit: dict[str, float], looks: list[int], **numbers: float) -> Horizon:
+def _horizon(
+    T: int, values: list[float], audit: dict[str, float], paths: int, looks: list[int], **numbers: float
+) -> Horizon:
     """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
-    if not isinstance(T, int) or T < 1 or not values or not all(isinstance(look, int) for look in looks):
-        raise ValueError(f"horizon {T!r} with {len(values)} values")
+    if not isinstance(T, int) or T < 1 or not values or not all(isinstance(count, int) for count in (paths, *looks)):
+        raise ValueError(f"horizon {T!r} with {len(values)} values of {paths!r} paths")
     rest = {name: _number(value) for name, value in numbers.items()}
-    return Horizon(T=T, values=tuple(map(_number, values)), audit=_numbers(audit), looks=tuple(looks), **rest)
+    return Horizon(
+        T=T, values=tuple(map(_number, values)), audit=_numbers(audit), paths=paths, looks=tuple(looks), **rest
+    )
 
 
 def _strict(value: Any) -> Any:

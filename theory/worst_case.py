@@ -57,14 +57,21 @@ class WorstCase:
 CONSTANTS: Mapping[str, float] = {"m": 0.25}
 
 
-def worst_case(claim: Rate, horizon: int, samples: int = 1, constants: Mapping[str, float] = CONSTANTS) -> WorstCase:
-    """The worst case of ``claim`` at its tuned step size.
+def worst_case(
+    claim: Rate,
+    horizon: int,
+    samples: int = 1,
+    constants: Mapping[str, float] = CONSTANTS,
+    eta: float | None = None,
+) -> WorstCase:
+    """The worst case of ``claim``.
 
     Args:
         claim: a rate in :data:`SETTINGS`.
         horizon: T ≥ 1; the tree has N^T sample paths.
         samples: N ≥ 1.
         constants: values by symbol name; 1 where none is given.
+        eta: scale of the step size; the tuned one if omitted.
 
     Raises:
         KeyError: the claim has no entry in :data:`SETTINGS`.
@@ -72,7 +79,7 @@ def worst_case(claim: Rate, horizon: int, samples: int = 1, constants: Mapping[s
     """
     posed = SETTINGS[claim.id]
     known = {symbol.name: constants.get(symbol.name, 1.0) for symbol in claim.constants}
-    eta = claim.best_eta(horizon, known)
+    eta = claim.best_eta(horizon, known) if eta is None else eta
     tree = Tree(pep(), [float(step) for step in claim.steps(horizon, eta)], samples, known)
     tree.pep.set_performance_metric(posed(tree))
     value = solve(tree.pep)

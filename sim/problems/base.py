@@ -53,6 +53,7 @@ class Problem(ABC):
         x: features, shape (N, n), finite.
         k: votes that a class hears, 1 ≤ k ≤ n; k = n is the dense head.
         smoothing: ``None`` (hard), ``"entropic"`` or ``"quadratic"``, with its ``mu`` > 0.
+        raised: whether μK/2 is added to quadratic scores, which makes them the hard ones where the gap is at least μ.
         ridge: λ ≥ 0 of an added ``(λ/2)‖w‖²``.
         start: w_0, shape (dimension,); the family's own if omitted.
         comparator: u, shape (dimension,); the family's own if omitted.
@@ -68,6 +69,7 @@ class Problem(ABC):
     k: int
     smoothing: str | None = None
     mu: float | None = None
+    raised: bool = False
     ridge: float = 0.0
     start: Float[Tensor, " dim"] | None = None
     comparator: Float[Tensor, " dim"] | None = None
@@ -77,6 +79,8 @@ class Problem(ABC):
         object.__setattr__(self, "x", checked("x", self.x, "N n"))
         check_k(self.k, self.features)
         check_smoothing(self.smoothing, self.mu)
+        if self.raised and self.smoothing != "quadratic":
+            raise InputError(f"raised scores with smoothing {self.smoothing!r}; expected quadratic smoothing")
         if not 0 <= self.ridge < float("inf"):
             raise InputError(f"ridge = {self.ridge!r}; expected a finite number ≥ 0; try ridge=0.01")
         self._check_target()
@@ -147,7 +151,7 @@ class Problem(ABC):
 
     def with_head(self, k: int, smoothing: str | None = None, mu: float | None = None) -> Self:
         """The same problem (data, start and comparator) with another head."""
-        return replace(self, k=k, smoothing=smoothing, mu=mu)
+        return replace(self, k=k, smoothing=smoothing, mu=mu, raised=self.raised and smoothing == "quadratic")
 
     def dense_head(self) -> Problem:
         """The same problem with the dense head, K = n."""
@@ -159,7 +163,8 @@ class Problem(ABC):
         """The operator of this problem's head; a hard head that hears every vote is a plain sum."""
         if self.dense and self.smoothing is None:
             return votes.sum(-1)
-        return topk_sum(votes, self.k, self.smoothing, self.mu)  # type: ignore[arg-type]
+        score = topk_sum(votes, self.k, self.smoothing, self.mu)  # type: ignore[arg-type]
+        return score + self.mu * self.k / 2 if self.raised and self.mu else score
 
     def losses(self, w: Float[Tensor, "*batch dim"], index: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         """f_i(w) for each pair of parameters and sample; leading dimensions broadcast."""
@@ -233,8 +238,10 @@ class Problem(ABC):
 
         ``G``: E‖g‖² ≤ G², the root mean square of the samples' bounds. ``sigma``: E‖g − ∇F‖² ≤ σ² (a variance is at
         most a second moment; a ridge adds no noise). ``Delta``: F(w_0) minus a lower bound of F. ``L``, where F is
-        smooth: the mean over samples. ``D``, where F is convex: ‖w_0 − u‖. With a ridge, G holds on the ball
-        ‖w‖ ≤ max(‖w_0‖, max_i ‖∇f_i‖/λ), which SGD does not leave when ηλ ≤ 1.
+        smooth: the mean over samples; ``L_max``: the largest of them. ``D``, where F is convex: ‖w_0 − u‖.
+        ``sigma_star``, where it is convex and smooth: E‖∇f_i(u)‖² = σ_*² at the comparator. With a ridge λ, G holds on
+        the ball ‖w‖ ≤ max(‖w_0‖, max_i ‖∇f_i‖/λ), which SGD does not leave when ηλ ≤ 1, and a convex F has the
+        ``modulus`` λ, hence also the Polyak–Łojasiewicz constant ``m_PL`` = λ.
         """
         return dict(self._constants)
 
@@ -248,10 +255,40 @@ class Problem(ABC):
             "Delta": (self.objective(self.w0.unsqueeze(0)) - self.lower_bound).item(),
         }
         if self.smooth:
-            declared["L"] = (self._outer_curvature + self._head_curvature).mean().item() + self.ridge
-        if self.convex:
-            declared["D"] = (self.w0 - self.u).norm().item()
+            curvature = self._outer_curvature + self._head_curvature
+            declared["L"] = curvature.mean().item() + self.ridge
+            declared["L_max"] = curvature.max().item() + self.ridge
+        return declared | self._convex_constants()
+
+    def _convex_constants(self) -> dict[str, float]:
+        """What a convex problem declares besides."""
+        if not self.convex:
+            return {}
+        declared = {"D": (self.w0 - self.u).norm().item()}
+        if self.smooth:
+            at_u = self.gradients(self.u.expand(self.samples, -1), torch.arange(self.samples))
+            declared["sigma_star"] = at_u.square().sum(-1).mean().sqrt().item()
+        if self.ridge:
+            declared["modulus"] = declared["m_PL"] = self.ridge
         return declared
+
+    def gradient_bounds(self) -> Float[Tensor, " N"]:
+        """A bound on ‖∇f_i‖ for each sample, without the ridge."""
+        return self._norms
+
+    def gradient_size(self, w: Float[Tensor, "batch dim"]) -> float:
+        """How large the gradients at ``w`` can be: what the rounding of their squares is relative to."""
+        return self.constants()["G"]
+
+    @property
+    def slopes(self) -> tuple[float, float]:
+        """Λ₁ and Λ₂: a bound on ‖∂ℓ/∂z‖ over the scores of a sample, and the Lipschitz constant of ∂ℓ/∂z."""
+        raise InputError(f"{self.name} states no slopes of its loss; try softmax, logistic, logcosh or routing")
+
+    @property
+    def scores_a_sample(self) -> int:
+        """How many scores enter the loss of a sample."""
+        return self.heads
 
     @property
     def smooth(self) -> bool:

@@ -20,11 +20,12 @@ MOST_CLASSES = 2**16
 
 
 class Labelled(NamedTuple):
-    """Features x, shape (N, n), with classes y, shape (N,), and a name."""
+    """Features x, shape (N, n), with classes y, shape (N,), and a name; ``start`` is every head's, if they need one."""
 
     name: str
     x: Float[Tensor, "N n"]
     y: Int[Tensor, " N"]
+    start: Float[Tensor, " n"] | None = None
 
 
 def class_indices(y: Tensor, samples: int) -> Int[Tensor, " N"]:
@@ -51,6 +52,36 @@ def synthetic(samples: int = 64, features: int = 32, classes: int = 4, name: str
 def tiny() -> Labelled:
     """Three synthetic samples of four features in two classes: every sample path can be enumerated."""
     return synthetic(samples=3, features=4, classes=2, name="tiny")
+
+
+def gapped(
+    floor: float, spread: float, samples: int = 3, features: int = 4, k: int = 2, name: str = "gapped"
+) -> Labelled:
+    """Features whose votes at w = 1 have gaps of a chosen distribution, from wide gaps to exact ties.
+
+    The gap between the k-th and the next vote of sample i is ``floor + spread·i/N``, i = 1 … N: none is below the
+    floor, and at floor 0 a share of t/spread of them is t or less. The k large features of a sample are anywhere.
+
+    Args:
+        floor: smallest gap, ≥ 0.
+        spread: ≥ 0; both 0 makes all votes of a sample tie.
+        samples: N.
+        features: n.
+        k: the K at which the gaps are those.
+        name: of the data.
+
+    Raises:
+        InputError: a negative gap, or a k that is not below n.
+    """
+    if not (0 <= floor < float("inf") and 0 <= spread < float("inf") and 1 <= k < features and samples >= 1):
+        given = f"floor = {floor}, spread = {spread}, samples = {samples}, features = {features}, k = {k}"
+        raise InputError(f"{given}; expected gaps ≥ 0, at least one sample and 1 ≤ k < features")
+    gaps = floor + spread * torch.arange(1, samples + 1, dtype=torch.float64) / samples
+    random = generator("gapped", samples, features, k)
+    places = torch.rand(samples, features, dtype=torch.float64, generator=random).argsort(-1)
+    large = (torch.arange(features) < k).expand(samples, -1).gather(-1, places)
+    x = 0.5 + large * gaps[:, None]
+    return Labelled(name, x, torch.arange(samples) % 2, torch.ones(features, dtype=torch.float64))
 
 
 def digits() -> Labelled:
@@ -81,8 +112,19 @@ def from_file(path: Path) -> Labelled:
 
 
 def load(name: str) -> Labelled:
-    """Data by name (``synthetic``, ``tiny``, ``digits``), or by the path of an ``.npz`` file."""
-    named = {"synthetic": synthetic, "tiny": tiny, "digits": digits}
+    """Data by name, or by the path of an ``.npz`` file.
+
+    ``synthetic``, ``tiny``, ``digits``; ``wide``, ``close`` and ``ties``: three samples of four features whose votes at
+    the start, for K = 2, have gaps of 2 or more, spread evenly down to 0, or none.
+    """
+    named = {
+        "synthetic": synthetic,
+        "tiny": tiny,
+        "digits": digits,
+        "wide": lambda: gapped(2.0, 0.5, name="wide"),
+        "close": lambda: gapped(0.0, 1.0, name="close"),
+        "ties": lambda: gapped(0.0, 0.0, name="ties"),
+    }
     if name in named:
         return named[name]()
     if not name.endswith(".npz"):

@@ -62,6 +62,10 @@ class Logistic(Problem):
         return self.radius(self.k)
 
     @property
+    def slopes(self) -> tuple[float, float]:
+        return 1.0, 0.25
+
+    @property
     def _outer_curvature(self) -> Float[Tensor, " N"]:
         return self.radius(self.k).square() / 4
 

@@ -72,7 +72,7 @@ class Routing(Problem):
     @property
     def lower_bound(self) -> float:
         # s_K − ⟨1_S, ·⟩ ≥ 0; the entropic smoothing lies above s_K, the quadratic one at most μK/2 below it (O6, O8)
-        return -self.mu * self.k / 2 if self.smoothing == "quadratic" and self.mu else 0.0
+        return -self.mu * self.k / 2 if self.smoothing == "quadratic" and self.mu and not self.raised else 0.0
 
     @property
     def convex(self) -> bool:
@@ -81,6 +81,14 @@ class Routing(Problem):
     @property
     def _norms(self) -> Float[Tensor, " N"]:
         return self.radius(2 * self.k)
+
+    @property
+    def slopes(self) -> tuple[float, float]:
+        return 1.0, 0.0
+
+    @property
+    def scores_a_sample(self) -> int:
+        return 1
 
     @property
     def _outer_curvature(self) -> Float[Tensor, " N"]:

