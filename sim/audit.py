@@ -1,11 +1,11 @@
 """Constants and assumptions measured along a run, at stated steps, to hold against what is declared.
 
 At each visited iterate the second moment and the variance of the stochastic gradients are exact, over all N samples.
-So is the bias, how far their mean is from the gradient of the objective, at the first and the last iterate. Smoothness
-is the largest secant ``‖∇F(a) − ∇F(b)‖/‖a − b‖``, and convexity the largest excess of a tangent over F at the
-comparator, ``F(w) + ⟨g, u − w⟩ − F(u)``, which is ≤ 0 for a convex F. Of the votes that the problem hands to its
-operator, the gaps give the density of R14, ``sup_t P(gap ≤ t)/t``, and two iterates in a row the share of masks that a
-step flips.
+So is the bias, how far their mean is from the gradient of the objective; gradients of the objective's own samples are
+compared at the first and the last iterate. Smoothness is the largest secant ``‖∇F(a) − ∇F(b)‖/‖a − b‖``, and convexity
+the largest excess of a tangent over F at the comparator, ``F(w) + ⟨g, u − w⟩ − F(u)``, which is ≤ 0 for a convex F. Of
+the votes that the problem hands to its operator, the gaps give the density of R14, ``sup_t P(gap ≤ t)/t``, and two
+iterates in a row the share of masks that a step flips.
 
 A visited iterate costs about two gradients over all N samples; :func:`steps` names eight at most, however long the run.
 """
@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from aat import mask
-from sim.oracles import Oracle
+from sim.oracles import Oracle, Own
 from sim.problems import Problem
 from sim.sampling import Sampling
 
@@ -38,63 +38,58 @@ def steps(horizon: int) -> list[int]:
 def audit(
     problem: Problem,
     points: Float[Tensor, "points dim"],
-    oracle: Oracle | None = None,
-    times: Sequence[int] = (),
-    sampling: Sampling | None = None,
     *,
+    times: Sequence[int] = (),
     rate: float = 0.0,
+    oracle: Oracle | None = None,
+    sampling: Sampling | None = None,
 ) -> dict[str, float]:
     """What is measured at ``points``, at least one.
 
     Args:
         problem: what the run minimises.
         points: iterates of one trajectory.
-        oracle: where the gradients of the run come from; the objective itself if omitted.
-        times: the steps t at which the points were visited, rising; 0, 1, … if omitted.
-        sampling: how samples are drawn: ``sigma`` is that of a minibatch of it.
+        times: the steps t at which they were visited, rising; 0, 1, … if omitted.
         rate: the largest step size of the run.
+        oracle: where its gradients came from, if not from the objective: G, sigma and the bias are theirs.
+        sampling: how samples were drawn: sigma is that of a minibatch.
 
     Returns:
-        ``G``, ``sigma``, ``L``, ``bias``, with an oracle that is not the objective's own ``zeta``, its largest
-        ‖E g − ∇F‖, and for a convex problem ``convexity`` (the tangent excess); for each the step at which it was
-        largest, as ``G step`` and so on; ``eta`` if a step size is given. Of a problem that uses the operator also
-        ``gap`` (the smallest), ``gap density`` (∞ where votes tie) and, where steps follow one another,
-        ``mask flips`` (the share of masks that a step changes).
+        ``G``, ``sigma``, ``L``, ``bias``, and for a convex problem ``convexity`` (the tangent excess); for each the
+        step at which it was largest, as ``G step`` and so on; ``eta`` if a step size is given. ``zeta``, what a claim
+        calls the bias of an oracle. Of a problem that uses the operator also ``gap`` (the smallest), ``gap density`` (∞
+        where votes tie) and, where steps follow one another, ``mask flips`` (the share of masks that a step changes).
     """
     visited = list(times) or list(range(len(points)))
     index = torch.arange(problem.samples)
-    biased = oracle is not None and bool(oracle.name)
-    second, variance, means, biases = [], [], [], []
-    for k, w in enumerate(points):
-        gradients = problem.gradients(w.expand(problem.samples, -1), index)
+    source = Own() if oracle is None else oracle
+    second, variance, means = [], [], []
+    for t, w in zip(visited, points, strict=True):
+        gradients = source.gradients(problem, w.expand(problem.samples, -1), index[:, None], t)
         mean = gradients.mean(0)
-        if biased and oracle is not None:
-            slope, t = mean, visited[k]
-            gradients = oracle.gradients(problem, w.expand(problem.samples, -1), index[:, None], t)
-            mean = gradients.mean(0)
-            biases.append((mean - slope).norm())
-        means.append(slope if biased else mean)
+        means.append(mean)
         second.append(gradients.square().sum(-1).mean())
         variance.append((gradients - mean).square().sum(-1).mean())
-    slopes = torch.stack(means)
-    secants = _secants(points, slopes)
     share = 1.0 if sampling is None else sampling.variance_share(problem.samples)
+    # a gradient that should be the objective's and is not, is so from the first step to the last
+    compared = list(range(len(points))) if source.name else [0, len(points) - 1]
+    exactly = problem.full_gradient(points[compared])
+    slopes = exactly if source.name else torch.stack(means)
     measured = {
         "G": torch.stack(second).sqrt(),
         "sigma": (torch.stack(variance) * share).sqrt(),
-        "L": secants.amax(1),
-        # a gradient that is not the objective's is so from the first step to the last
-        "bias": (slopes[[0, -1]] - problem.full_gradient(points[[0, -1]])).norm(dim=-1),
+        "L": _secants(points, slopes).amax(1),
+        "bias": (torch.stack(means)[compared] - exactly).norm(dim=-1),
     }
-    if biased:
-        measured["zeta"] = torch.stack(biases)
+    if source.name:
+        measured["zeta"] = measured["bias"]
     if problem.convex:
         excess = problem.objective(points) + (slopes * (problem.u - points)).sum(-1)
         measured["convexity"] = excess - problem.objective(problem.u[None])
     found = {name: values.max().item() for name, values in measured.items()}
     for name, values in measured.items():
-        where = visited if len(values) == len(visited) else [visited[0], visited[-1]]
-        found[f"{name} step"] = float(where[int(values.argmax())])
+        where = compared if name == "bias" else range(len(points))
+        found[f"{name} step"] = float(visited[where[int(values.argmax())]])
     return found | ({"eta": rate} if rate else {}) | _of_votes(problem, points, visited)
 
 

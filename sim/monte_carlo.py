@@ -77,15 +77,16 @@ def simulate(
         stream = key("samples", seed, problem.name, horizon)
         looked = measured.times(horizon, drawn.epoch(problem.samples))
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
-        visited: dict[int, Tensor] = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
+        visited = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
         points = _snapshots(problem, rule, source, measured, sizes, times, visited, drawn, stream, progress)
         found = measured.measure(problem, points.flatten(0, 1))
         values = found.unflatten(0, times.shape).mean(0)
-        checks = audit(problem, torch.stack([*visited.values()]), source, [*visited], drawn, rate=max(sizes))
+        at = torch.stack([*visited.values()])
+        checks = audit(problem, at, times=[*visited], rate=max(sizes), oracle=source, sampling=drawn)
         scale = float(eta(horizon)) if eta else sizes[0]
-        error = measured.error(problem, found)
         low, high = metric_range(problem, metric_name)
-        results.append(Horizon(horizon, scale, tuple(values.tolist()), error, checks, low=low, high=high))
+        error = measured.error(problem, found)
+        results.append(Horizon(horizon, scale, tuple(values.tolist()), error, checks, 0, low, high))
     return Run.of(problem, rule, "monte_carlo", drawn, source, metric=metric_name, seed=seed, horizons=tuple(results))
 
 
@@ -120,7 +121,7 @@ def _snapshots(
     stream: int,
     progress: Progress | None,
 ) -> Float[Tensor, "looks trials dim"]:
-    """Run all trials and keep, of each, the points of interest; of the first also those that are to be ``visited``."""
+    """Run all trials and keep, of each, the points of interest; and of the first, those that the audit visits."""
     trials, last = times.shape[1], int(times.max())
     looked_at = {t: (times == t) for t in times.unique().tolist()}
     state = rule.start(problem.w0.repeat(trials, 1))

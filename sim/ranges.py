@@ -1,9 +1,8 @@
 """Between which ends the values of a metric lie, whatever is drawn: what confidence bounds may rely on.
 
 Only what is certain is said. A gap is at least the lower bound of F less F(u); how high it can get depends on the
-method, and for SGD grows so fast with T that no bound would be of use. A square is at least 0. A squared
-gradient is at most G² where G bounds the samples' gradients everywhere, not only along the run: for the losses below,
-without a ridge.
+method, and for SGD grows so fast with T that no bound would be of use. A square is at least 0. A squared gradient is at
+most G² where G bounds the samples' gradients everywhere, not only along the run: for the losses below, without a ridge.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import math
 from sim.problems import Problem
 
 # Losses whose gradients are bounded on the whole space.
-_BOUNDED = {"routing", "monotone", "logistic", "softmax"}
+_BOUNDED = {"routing", "monotone", "logistic", "softmax", "logcosh"}
 
 
 def metric_range(problem: Problem, name: str) -> tuple[float, float]:

@@ -161,9 +161,8 @@ def _horizon(
     if not isinstance(T, int) or T < 1 or not values or not all(isinstance(count, int) for count in (paths, *looks)):
         raise ValueError(f"horizon {T!r} with {len(values)} values of {paths!r} paths")
     rest = {name: _number(value) for name, value in numbers.items()}
-    return Horizon(
-        T=T, values=tuple(map(_number, values)), audit=_numbers(audit), paths=paths, looks=tuple(looks), **rest
-    )
+    return Horizon(T=T, values=tuple(map(_number, values)), audit=_numbers(audit), paths=paths, looks=tuple(looks),
+                   **rest)  # fmt: skip
 
 
 def _strict(value: Any) -> Any:

@@ -42,7 +42,7 @@ shares = st.floats(0, 3) | st.sampled_from([0.999, 1.0, 1.001])
 
 def exact(id: str, T: int, eta: float, value: float, rounding: float = 0.0) -> Run:
     """An exact run of a claim's metric that breaks no assumption."""
-    row = Horizon(T, eta, (value,), rounding, dict(MEASURED), paths=3**T)
+    row = Horizon(T, eta, (value,), rounding, dict(MEASURED), paths=3**T if T < 40 else 0)
     return Run("made up", "hard AAT-SGD, K=2", claims[id].metric.id, "exact", 3, 0, dict(DECLARED), True, (row,))
 
 
