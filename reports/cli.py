@@ -446,11 +446,11 @@ def _proved(ids: Sequence[str] | None, workers: int, stated: Sequence[Claim] = (
 
 
 def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
-    table = Table("claim", "problem", "method", "T", "measured", "bound", "tightness", "verdict", box=None)
+    table = Table("claim", "problem", "method", "T", "measured", "bound", "tightness", "power", "verdict", box=None)
     for v in verdicts:
-        bound, tightness = ("–" if number is None else f"{number:.3g}" for number in (v.bound, v.tightness))
+        numbers = ("–" if number is None else f"{number:.3g}" for number in (v.bound, v.tightness, v.power))
         verdict = _coloured(v.status)
-        table.add_row(v.claim, v.problem, v.method, f"{v.horizon:,}", f"{v.measured:.3g}", bound, tightness, verdict)
+        table.add_row(v.claim, v.problem, v.method, f"{v.horizon:,}", f"{v.measured:.3g}", *numbers, verdict)
     console.print(table)
     for reason, rows in Counter(f"{v.status}: {v.reason}" for v in verdicts if v.reason).items():
         console.print(f"{rows} rows {reason}", highlight=False, markup=False)

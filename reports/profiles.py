@@ -26,8 +26,8 @@ class _Grid(NamedTuple):
 
 
 _GRIDS = {
-    "quick": _Grid((32, 128, 512, 2048), (32, 128, 512), (1, 2, 4, 6), (3, 6, 9), 16, 1),
-    "full": _Grid((100, 1000, 10_000), (100, 1000, 10_000, 100_000), (1, 2, 4, 8), (3, 6, 9, 12), 24, 8),
+    "quick": _Grid((32, 128, 512, 2048), (32, 128, 512), (1, 2, 4, 6), (3, 6, 9), 32, 1),
+    "full": _Grid((100, 1000, 10_000), (100, 1000, 10_000, 100_000), (1, 2, 4, 8), (3, 6, 9, 12), 64, 8),
 }
 _HEADS: dict[str, dict[str, Any]] = {
     "hard": {"k": 5},
@@ -92,7 +92,7 @@ def _sampled(grid: _Grid, claim: str, problem: str, data: str, head: str, horizo
 
 def _exact(grid: _Grid) -> Iterator[Cell]:
     """Exact expectations: each rate on each of its families, hard, smoothed and dense where they apply."""
-    for claim, problem, heads, options in (
+    plan: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ("R1", "routing", "hard", {}),
         ("R1", "monotone", "hard", {}),
         ("R1", "softmax", "hard", {}),
@@ -125,7 +125,8 @@ def _exact(grid: _Grid) -> Iterator[Cell]:
         ("R12", "logistic", "entropic", {"horizons": grid.epochs}),
         ("R12", "logcosh", "quadratic", {"horizons": grid.epochs}),
         ("R12", "polyak", "dense", {"horizons": grid.epochs}),
-    ):
+    )
+    for claim, problem, heads, options in plan:
         for head in heads.split():
             yield Cell(**{"horizons": grid.exact, **options}, claim=claim, problem=problem, data="tiny", exact=True,
                        **_TINY[head])  # fmt: skip

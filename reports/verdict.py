@@ -9,7 +9,8 @@ declares), of metrics and of assumptions.
 * ``holds``: the upper confidence bound lies at or below it.
 * ``undecided``: neither.
 
-For an exact run the interval is the expectation give or take rounding.
+For an exact run, and for trials of a single sample that all agree, the interval is the expectation give or take
+rounding.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 
 from aat import InputError
 from reports.confidence import Sample, holm_levels
+from reports.power import power
 from sim import Horizon, Run
 from theory import Rate
 
@@ -45,6 +47,8 @@ class Verdict:
         level: probability that this row allows of being wrong on one side; 0 when exact.
         bound: what the claim allows; ``None`` when the claim gives no number here.
         tightness: measured/bound.
+        power: the smallest factor of violation that the row would have caught with probability 0.9; ``None`` if none.
+        evidence: ``exact``, or what bounds the expectation from trials: ``betting`` or ``studentised``; or ``none``.
         status: one of :data:`STATUSES`.
         reason: why, when the status is void or undecided.
         assumptions: for each assumption, how it was met, or why not.
@@ -68,6 +72,8 @@ class Verdict:
     level: float
     bound: float | None
     tightness: float | None
+    power: float | None
+    evidence: str
     status: str
     reason: str
     assumptions: dict[str, str]
@@ -110,14 +116,23 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     sampled = [
         k
         for k, (_, run, _, _) in enumerate(rows)
-        if run.engine == "monte_carlo" and bounds[k] is not None and not _broken(checked[k])
+        if not _certain(run, rows[k][2]) and bounds[k] is not None and not _broken(checked[k])
     ]
-    samples = [Sample(np.asarray(rows[k][2].values), bounds[k] or 0.0) for k in sampled]
+    samples = [_sample(rows[k][2], bounds[k]) for k in sampled]
     levels = dict(zip(sampled, holm_levels(samples, level), strict=True))
     return [
         _verdict(claim, run, horizon, command, checked[k], bounds[k], levels.get(k, level))
         for k, (claim, run, horizon, command) in enumerate(rows)
     ]
+
+
+def _certain(run: Run, horizon: Horizon) -> bool:
+    """Whether the values are the expectation: all sample paths, or the only one there is."""
+    return run.engine == "exact" or (run.samples == 1 and len(set(horizon.values)) == 1)
+
+
+def _sample(horizon: Horizon, bound: float | None) -> Sample:
+    return Sample(np.asarray(horizon.values), bound or 0.0, horizon.low, horizon.high, horizon.looks)
 
 
 def met(claim: Rate, run: Run, horizon: Horizon) -> dict[str, str]:
@@ -137,7 +152,9 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
             return "not met: the problem is not convex"
         scale = 1 + abs(run.constants.get("Delta", 0.0))
         return (
-            "proved for this loss" if excess <= _SLACK * scale else f"not met: a tangent exceeds F(u) by {excess:.3g}"
+            "proved for this loss"
+            if excess <= _SLACK * scale
+            else f"not met: a tangent exceeds F(u) by {excess:.3g}{_where('convexity', horizon)}"
         )
     if constant is None:
         return _sampled(name, run, horizon)
@@ -147,8 +164,16 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     if measured is None:
         return f"{constant} = {declared:.4g}"
     if not measured <= declared * (1 + _SLACK):
-        return f"not met: {constant} = {measured:.4g} was measured, {declared:.4g} is declared"
+        return (
+            f"not met: {constant} = {measured:.4g} was measured{_where(constant, horizon)}, {declared:.4g} is declared"
+        )
     return f"{constant} = {declared:.4g}, measured {measured:.4g}"
+
+
+def _where(name: str, horizon: Horizon) -> str:
+    """The step at which something was largest."""
+    step = horizon.audit.get(f"{name} step")
+    return "" if step is None else f" at step {step:.0f}"
 
 
 def _undeclared(claim: Rate, run: Run) -> list[str]:
@@ -164,9 +189,9 @@ def _sampled(name: str, run: Run, horizon: Horizon) -> str:
     told = f"uniform sampling {run.sampling or 'with replacement'}".replace("sampling reshuffling", "reshuffling")
     if (name == "reshuffled" and not reshuffled) or (name in ("unbiased", "biased") and reshuffled):
         return f"not met: {told}"
-    bias = horizon.audit.get("zeta", 0.0)
-    if name == "unbiased" and bias > _SLACK * (1 + horizon.audit.get("G", 0.0)):
-        return f"not met: a bias of {bias:.3g} was measured"
+    bias = horizon.audit.get("bias", 0.0)
+    if name == "unbiased" and not bias <= _SLACK * (1 + horizon.audit.get("G", 0.0)):
+        return f"not met: the mean gradient is {bias:.3g} away from ∇F{_where('bias', horizon)}"
     return told
 
 
@@ -187,14 +212,20 @@ def _verdict(
     bound: float | None,
     level: float,
 ) -> Verdict:
-    measured = Sample(np.asarray(horizon.values), 0.0).mean
-    if run.engine == "exact":
-        lower, upper, level = measured - horizon.rounding, measured + horizon.rounding, 0.0
-        trials = horizon.paths
+    sample = _sample(horizon, bound)
+    measured, doubt, caught = sample.mean, None, None
+    trials = horizon.paths if run.engine == "exact" else len(horizon.values)
+    if _certain(run, horizon):
+        lower, upper, level, evidence = measured, measured, 0.0, "exact"
+        caught = 1 + 2 * horizon.rounding / bound if bound and bound > 0 else None
     else:
-        lower, upper = Sample(np.asarray(horizon.values), 0.0).interval(level)
-        trials = len(horizon.values)
-    status, reason = _status(measured, lower, upper, bound, _broken(assumptions))
+        (lower, upper), evidence, doubt = sample.interval(level), sample.evidence, sample.doubt
+    # what is solved for, or rounded, may be off by as much
+    lower, upper = lower - horizon.rounding, upper + horizon.rounding
+    broken = _broken(assumptions)
+    status, reason = _status(measured, lower, upper, bound, broken, doubt)
+    if bound is not None and not broken and evidence != "exact":
+        caught = power(sample, level)
     return Verdict(
         claim=claim.id,
         problem=run.problem,
@@ -210,6 +241,8 @@ def _verdict(
         level=level,
         bound=bound,
         tightness=measured / bound if bound else None,
+        power=None if broken else caught,
+        evidence=evidence,
         status=status,
         reason=reason,
         assumptions=assumptions,
@@ -220,13 +253,15 @@ def _verdict(
     )
 
 
-def _status(measured: float, lower: float, upper: float, bound: float | None, broken: Sequence[str]) -> tuple[str, str]:
+def _status(
+    measured: float, lower: float, upper: float, bound: float | None, broken: Sequence[str], doubt: str | None
+) -> tuple[str, str]:
     if broken or bound is None:
         return "void", "; ".join(broken) or "the bound cannot be computed from the declared constants"
-    if not (math.isfinite(measured) and math.isfinite(lower) and math.isfinite(upper)):
+    if not math.isfinite(measured):
         return "undecided", "the run diverged: the metric is not finite"
     if lower > bound:
         return "violated", ""
     if upper <= bound:
         return "holds", ""
-    return "undecided", "the bound lies inside the confidence interval"
+    return "undecided", doubt or "the bound lies inside the confidence interval"

@@ -150,7 +150,7 @@ def enumerate_paths(
         tree = _Tree(problem, rule, drawn, source, measured, horizon, sizes, width)
         tree.grow(progress)
         scale = float(eta(horizon)) if eta else sizes[0]
-        checks = audit(problem, torch.stack(tree.visited), source, range(len(tree.visited)), drawn)
+        checks = audit(problem, torch.stack(tree.visited), rate=max(sizes), oracle=source, sampling=drawn)
         paths = drawn.paths(problem.samples, horizon)
         results.append(Horizon(horizon, scale, (tree.expectation(),), tree.rounding(), checks, paths))
     return Run.of(problem, rule, "exact", drawn, source, metric=metric_name, seed=0, horizons=tuple(results))

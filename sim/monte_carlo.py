@@ -9,19 +9,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
-from sim.audit import audit
+from sim.audit import audit, steps
 from sim.exact import StepSizes
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
 from sim.oracles import Oracle, Own
 from sim.problems import Problem
+from sim.ranges import metric_range
 from sim.results import Horizon, Run
 from sim.sampling import Sampling
 from sim.seeds import generator, key
 
-# Steps after which progress is told, and points at which a run is audited.
+# Steps after which progress is told.
 _CHUNK = 4096
-_AUDITED = 8
 
 Progress = Callable[[int], object]
 
@@ -77,14 +77,16 @@ def simulate(
         stream = key("samples", seed, problem.name, horizon)
         looked = measured.times(horizon, drawn.epoch(problem.samples))
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
-        points = _snapshots(problem, rule, source, measured, sizes, times, drawn, stream, progress)
+        visited = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
+        points = _snapshots(problem, rule, source, measured, sizes, times, visited, drawn, stream, progress)
         found = measured.measure(problem, points.flatten(0, 1))
         values = found.unflatten(0, times.shape).mean(0)
-        audited = [0, *times[-1, : _AUDITED - 1].tolist()]
-        checks = audit(problem, torch.cat([problem.w0[None], points[-1, : _AUDITED - 1]]), source, audited, drawn)
+        at = torch.stack([*visited.values()])
+        checks = audit(problem, at, times=[*visited], rate=max(sizes), oracle=source, sampling=drawn)
         scale = float(eta(horizon)) if eta else sizes[0]
+        low, high = metric_range(problem, metric_name)
         error = measured.error(problem, found)
-        results.append(Horizon(horizon, scale, tuple(values.tolist()), error, checks))
+        results.append(Horizon(horizon, scale, tuple(values.tolist()), error, checks, 0, low, high))
     return Run.of(problem, rule, "monte_carlo", drawn, source, metric=metric_name, seed=seed, horizons=tuple(results))
 
 
@@ -114,11 +116,12 @@ def _snapshots(
     measured: Metric,
     sizes: list[float],
     times: Int[Tensor, "looks trials"],
+    visited: dict[int, Tensor],
     sampling: Sampling,
     stream: int,
     progress: Progress | None,
 ) -> Float[Tensor, "looks trials dim"]:
-    """Run all trials and keep, of each, the points of interest."""
+    """Run all trials and keep, of each, the points of interest; and of the first, those that the audit visits."""
     trials, last = times.shape[1], int(times.max())
     looked_at = {t: (times == t) for t in times.unique().tolist()}
     state = rule.start(problem.w0.repeat(trials, 1))
@@ -132,6 +135,8 @@ def _snapshots(
         if t in looked_at:
             here = state.w if measured.of == "iterate" else total / weight
             points = torch.where(looked_at[t].unsqueeze(-1), here, points)
+        if t in visited:
+            visited[t] = state.w[0].clone()
         if t == last:
             break
         if t % _CHUNK == 0 and progress:

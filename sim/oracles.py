@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -182,7 +183,7 @@ class Approximate:
         object.__setattr__(nearly, "scores", self._scores(problem.k))
         return mean_gradients(nearly, w, index)
 
-    def _scores(self, k: int):
+    def _scores(self, k: int) -> Callable[[Tensor], Tensor]:
         return lambda votes: votes.gather(-1, self.kept(votes.detach(), k)).sum(-1)
 
     def constants(self, problem: Problem) -> dict[str, float]:

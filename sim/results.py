@@ -62,6 +62,8 @@ class Horizon:
         rounding: how far rounding may have moved an exact value; 0 for Monte Carlo, where sampling dominates.
         audit: constants measured along the run.
         paths: how many histories an exact value is the mean of; 0 for Monte Carlo.
+        low, high: ends between which every value lies, whatever is drawn; infinite where none is known.
+        looks: for a sequential run, the planned numbers of trials at which it looks at its values; else empty.
     """
 
     T: int
@@ -70,6 +72,9 @@ class Horizon:
     rounding: float
     audit: dict[str, float]
     paths: int = 0
+    low: float = -math.inf
+    high: float = math.inf
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,11 +154,15 @@ class Run:
             raise InputError(f"{path} is not a saved run ({error}); delete it and run the claim again") from None
 
 
-def _horizon(T: int, eta: float, values: list[float], rounding: float, audit: dict[str, float], paths: int) -> Horizon:
+def _horizon(
+    T: int, values: list[float], audit: dict[str, float], paths: int, looks: list[int], **numbers: float
+) -> Horizon:
     """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
-    if not isinstance(T, int) or T < 1 or not values or not isinstance(paths, int):
+    if not isinstance(T, int) or T < 1 or not values or not all(isinstance(count, int) for count in (paths, *looks)):
         raise ValueError(f"horizon {T!r} with {len(values)} values of {paths!r} paths")
-    return Horizon(T, _number(eta), tuple(map(_number, values)), _number(rounding), _numbers(audit), paths)
+    rest = {name: _number(value) for name, value in numbers.items()}
+    return Horizon(T=T, values=tuple(map(_number, values)), audit=_numbers(audit), paths=paths, looks=tuple(looks),
+                   **rest)  # fmt: skip
 
 
 def _strict(value: Any) -> Any:

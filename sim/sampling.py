@@ -124,7 +124,7 @@ class Sampling:
                 if t % epoch == 0:
                     # random words in order are a random order; two of 30 bits are equal once in a thousand million
                     words = sample_indices(key, t, 1, trials * samples, 2**30).unflatten(1, (trials, -1))[0]
-                    order = words.argsort(-1, stable=True)
+                    order = words.argsort(dim=-1, stable=True)
                 place = t % epoch * self.batch
                 yield order[:, place : place + self.batch]
 

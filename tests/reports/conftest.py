@@ -25,9 +25,9 @@ def study() -> Study:
             Cell("R1", "monotone", "tiny", 2, exact=True, horizons=(1, 2, 4)),
             Cell("R1", "monotone", "tiny", 2, "quadratic", 0.1, exact=True, horizons=(1, 2, 4)),
             Cell("R1", "monotone", "tiny", None, exact=True, horizons=(1, 2, 4)),
-            Cell("R6", "logistic", "tiny", 2, horizons=(2, 4), trials=4),
-            Cell("R6", "logistic", "tiny", None, horizons=(2, 4), trials=4),
-            Cell("R6", "logistic", "tiny", 2, "entropic", 0.1, horizons=(2, 4), trials=4),
+            Cell("R6", "logistic", "tiny", 2, horizons=(2, 4), trials=32),
+            Cell("R6", "logistic", "tiny", None, horizons=(2, 4), trials=32),
+            Cell("R6", "logistic", "tiny", 2, "entropic", 0.1, horizons=(2, 4), trials=32),
         )
     )
 

@@ -63,7 +63,9 @@ def test_a_claim_that_is_named_twice_is_asked_for_once() -> None:
 
 
 def test_without_a_claim_every_rate_is_asked_for() -> None:
-    assert [cell.claim for cell in asked_by("aat verify --problem monotone")] == ["R1", "R3", "R6"]
+    assert [cell.claim for cell in asked_by("aat verify --problem monotone")] == [
+        *("R1", "R2", "R3", "R6", "R8", "R9", "R12", "R14", "R14.gap")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,9 @@ def test_without_a_claim_every_rate_is_asked_for() -> None:
         Cell("R1", "routing", "tiny", 2, "quadratic", 0.3, exact=True, horizons=(1, 3), step=0.1),
         Cell("R3", "monotone", "tiny", None, ridge=0.1, horizons=(2, 5), trials=3, seed=-4),
         Cell("R6", "softmax", "tiny", 3, "entropic", 1 / 3, horizons=(7,), trials=2, looks=3, seed=9),
+        Cell("R6", "logcosh", "close", 2, "quadratic", 0.5, exact=True, horizons=(2,), batch=2, gradient="hard"),
+        Cell("R12", "polyak", "tiny", None, horizons=(5,), trials=2, sampling="reshuffling", beta=0.5),
+        Cell("R14", "logistic", "wide", 2, "quadratic", 1.0, horizons=(2, 3), trials=2, density=1.5, anneal=0.25),
     ],
     ids=lambda cell: cell.name,
 )

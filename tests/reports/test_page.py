@@ -81,7 +81,7 @@ def test_every_row_and_every_command_is_there(written: Page, study: Study, verdi
     for cell in study.cells:
         assert f"{cell.command} --level {study.level:g}" in written.texts
     for verdict in verdicts:
-        numbers = (verdict.measured, verdict.lower, verdict.upper, verdict.bound, verdict.tightness)
+        numbers = (verdict.measured, verdict.lower, verdict.upper, verdict.bound, verdict.tightness, verdict.power)
         told = " ".join("–" if number is None else f"{number:.4g}" for number in numbers)
         engine = "exact" if verdict.engine == "exact" else f"{verdict.trials} trials"
         row = f"{verdict.claim} {verdict.problem} {verdict.method} {engine} {verdict.horizon} {told} {verdict.status}"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat import InputError
-from reports.study import STUDY_FILE, Cell, Study, lacks, profile, run_claim, verify
+from reports.study import STUDY_FILE, Cell, Study, profile, run_claim, verify
 from sim import Run, problems
 from theory import Rate, claims
 from theory.ledger import UnknownClaim
@@ -43,6 +43,12 @@ def cells(draw: st.DrawFn) -> Cell:
         looks=draw(st.integers(1, 9)),
         step=draw(st.none() | positive),
         seed=draw(st.integers()),
+        sampling=draw(st.sampled_from([None, "with replacement", "without replacement", "reshuffling"])),
+        batch=draw(st.none() | st.integers(1, 9)),
+        beta=draw(st.none() | st.floats(0.1, 0.9)),
+        gradient=draw(st.sampled_from([None, "own", "hard"])),
+        density=draw(st.none() | positive),
+        anneal=draw(st.none() | positive),
     )
 
 
@@ -231,9 +237,8 @@ def test_a_run_on_a_file_that_has_changed_since_is_not_taken_up(tmp_path: Path, 
 def test_profile_runs_every_rate_on_real_data_with_hard_smoothed_and_dense_heads(name: str) -> None:
     cells = profile(name)
     assert len({cell.name for cell in cells}) == len(cells)
-    dense = problems.make("monotone", "tiny", k=None)
-    rates = [claim for claim in claims.values() if isinstance(claim, Rate)]
-    assert {cell.claim for cell in cells} == {claim.id for claim in rates if lacks(claim, dense) is None}
+    assert {cell.claim for cell in cells} == {id for id, claim in claims.items() if isinstance(claim, Rate)}
+    assert {cell.claim for cell in cells if cell.exact} == {cell.claim for cell in cells}
     assert {cell.problem for cell in cells} == set(problems.FAMILIES)
     assert {cell.smoothing for cell in cells} == {None, "entropic", "quadratic"}
     for claim in ("R1", "R6"):
@@ -269,7 +274,7 @@ def test_every_cell_of_the_profiles_that_is_exact_can_be_enumerated() -> None:
 # --- Running a claim ---
 
 
-@pytest.mark.parametrize("family", problems.FAMILIES)
+@pytest.mark.parametrize("family", [f for f in problems.FAMILIES if f not in ("bilinear", "quadratic", "polyak")])
 @pytest.mark.parametrize("id", ["R1", "R6"])
 def test_a_rate_can_be_run_on_every_hard_problem_if_only_to_be_void(id: str, family: str) -> None:
     problem = problems.make(family, "tiny", k=2)
@@ -297,6 +302,6 @@ def test_step_must_be_a_positive_number(step: float) -> None:
 
 def test_a_claim_that_cannot_be_run_is_answered_with_what_is_missing() -> None:
     problem = problems.make("monotone", "tiny", k=2)
-    for id, missing in (("R4", "no run measures linear_average_gap"), ("R5", "L_max, sigma_star")):
+    for id, missing in (("R4", "declares no modulus"), ("R10", "declares no rho")):
         with pytest.raises(InputError, match=missing):
             run_claim(claims[id], problem, [1], exact=True)

@@ -30,7 +30,7 @@ BOUNDS: dict[str, Callable[[int, float], float]] = {
 }
 KEYS = {
     *("claim", "problem", "method", "engine", "horizon", "trials", "measured", "lower", "upper", "bound", "tightness"),
-    *("status", "assumptions", "constants", "seed"),
+    *("status", "assumptions", "constants", "seed", "power", "evidence"),
 }
 
 quick = settings(max_examples=50)
@@ -42,7 +42,7 @@ shares = st.floats(0, 3) | st.sampled_from([0.999, 1.0, 1.001])
 
 def exact(id: str, T: int, eta: float, value: float, rounding: float = 0.0) -> Run:
     """An exact run of a claim's metric that breaks no assumption."""
-    row = Horizon(T, eta, (value,), rounding, dict(MEASURED))
+    row = Horizon(T, eta, (value,), rounding, dict(MEASURED), paths=3**T if T < 40 else 0)
     return Run("made up", "hard AAT-SGD, K=2", claims[id].metric.id, "exact", 3, 0, dict(DECLARED), True, (row,))
 
 
@@ -79,16 +79,20 @@ def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: floa
 
 
 @quick
-@given(ids, horizons, etas, shares, st.floats(0.001, 2), st.integers(1, 20), st.sampled_from([0.05, 1e-3]))
+@given(ids, horizons, etas, shares, st.floats(0.001, 2), st.integers(16, 30), st.sampled_from([0.05, 1e-3]))
 def test_a_sampled_run_is_judged_by_a_one_sided_interval_on_each_side(
     id: str, T: int, eta: float, share: float, width: float, pairs: int, level: float
 ) -> None:
-    """Half the trials lie above the mean and half below, as far: then the reach of Student's interval is known."""
+    """Half the trials lie above the mean and half below, as far: Student's tail, times what three standard errors of
+    a skewness of 0 cost, is the level where the interval ends."""
     bound = BOUNDS[id](T, eta)
     centre, spread = share * bound, width * bound
     row = verdict(id, sampled(id, T, eta, *[centre - spread, centre + spread] * pairs), level)
-    reach = stats.t.isf(level / 2, 2 * pairs - 1) * spread / math.sqrt(2 * pairs - 1)
-    assert (row.lower, row.upper) == pytest.approx((centre - reach, centre + reach), rel=1e-6, abs=1e-6 * bound)
+    reach, n = (row.upper - row.lower) / 2 / spread, 2 * pairs
+    assert row.upper - centre == pytest.approx(centre - row.lower, rel=1e-6)
+    doubted = n * (reach / math.sqrt(1 + reach**2)) ** 3 * 3 * math.sqrt(6 / n) / 3
+    tail = stats.t.logsf(reach * math.sqrt(n - 1), n - 1) + doubted
+    assert tail == pytest.approx(math.log(level / 2), abs=1e-6)
     assert row.status == status(row.lower, row.upper, bound)
     assert (row.measured, row.tightness) == pytest.approx((centre, share), abs=1e-9 * bound + 1e-9)
     assert (row.trials, row.level) == (2 * pairs, level / 2)
@@ -105,8 +109,30 @@ def test_a_run_that_diverged_is_undecided(engine: str, bad: float) -> None:
 
 def test_trials_that_all_agree_are_judged_like_an_exact_run() -> None:
     bound = BOUNDS["R1"](8, 0.125)
-    assert verdict("R1", sampled("R1", 8, 0.125, *[bound - 1.0] * 4)).status == "holds"
-    assert verdict("R1", sampled("R1", 8, 0.125, *[bound + 1.0] * 4)).status == "violated"
+    assert verdict("R1", sampled("R1", 8, 0.125, *[bound - 1.0] * 32)).status == "holds"
+    assert verdict("R1", sampled("R1", 8, 0.125, *[bound + 1.0] * 32)).status == "violated"
+
+
+def test_two_trials_are_not_enough_to_hold_unless_the_metric_has_ends() -> None:
+    bound = BOUNDS["R1"](8, 0.125)
+    few = sampled("R1", 8, 0.125, bound / 9, bound / 10)
+    assert verdict("R1", few).status == "undecided"
+    assert "2 trials do not show their tails" in verdict("R1", few).reason
+    assert verdict("R1", on_row(low=0.0, high=bound)(few)).status == "holds"
+
+
+def test_a_value_outside_the_declared_range_decides_nothing() -> None:
+    bound = BOUNDS["R1"](8, 0.125)
+    for value in (0.5 * bound, 4 * bound):
+        row = verdict("R1", on_row(low=0.0, high=bound / 10)(sampled("R1", 8, 0.125, *[value] * 40)))
+        assert (row.status, row.evidence) == ("undecided", "none")
+        assert "outside the range of the metric" in row.reason
+
+
+def test_the_only_sample_path_is_judged_like_an_exact_run() -> None:
+    bound = BOUNDS["R1"](8, 0.125)
+    row = verdict("R1", on_run(samples=1)(sampled("R1", 8, 0.125, 1.01 * bound, 1.01 * bound)))
+    assert (row.status, row.evidence, row.level, row.power) == ("violated", "exact", 0.0, 1.0)
 
 
 # --- Void ---
@@ -153,12 +179,27 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_assumption_voids_whatever_was_measured(case: str, make: Callable[..., Run], value: float) -> None:
     id, assumption, broken = BROKEN[case]
-    sound = make(id, 4, 0.1, value, 0.0) if make is exact else make(id, 4, 0.1, value, value)
+    sound = make(id, 4, 0.1, value, 0.0) if make is exact else make(id, 4, 0.1, *[value] * 32)
     assert verdict(id, sound).status == ("holds" if value < 1 else "violated")
     row = verdict(id, broken(sound))
     assert row.status == "void"
     assert row.assumptions[assumption].startswith("not met")
     assert f"{assumption} not met" in row.reason
+
+
+@pytest.mark.parametrize("name", ["G", "L", "sigma", "convexity"])
+def test_a_void_row_names_the_value_and_the_step_where_it_was_measured(name: str) -> None:
+    id = "R1" if name in ("G", "convexity") else "R6"
+    row = verdict(id, measuring(**{name: 7.25, f"{name} step": 37.0})(exact(id, 4, 0.1, 0.1)))
+    assert row.status == "void"
+    assert "7.25" in row.reason
+    assert "at step 37" in row.reason
+
+
+def test_a_biased_gradient_voids_a_claim_about_unbiased_ones() -> None:
+    row = verdict("R6", measuring(bias=0.01, **{"bias step": 5.0})(exact("R6", 4, 0.1, 0.1)))
+    assert row.status == "void"
+    assert "unbiased not met: the mean gradient is 0.01 away from ∇F at step 5" in row.reason
 
 
 @quick

@@ -130,7 +130,7 @@ def test_the_heavy_ball_is_the_sgd_of_torch() -> None:
 
 @pytest.mark.parametrize("beta", [0.0, 1.0, -0.1, float("nan")])
 def test_beta_lies_between_0_and_1(beta: float) -> None:
-    with pytest.raises(InputError, match="^beta = "):
+    with pytest.raises(InputError, match=r"^beta = "):
         HeavyBall(beta)
 
 
