@@ -116,7 +116,7 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     sampled = [
         k
         for k, (_, run, _, _) in enumerate(rows)
-        if not _certain(run, rows[k][2]) and bounds[k] is not None and not _broken(checked[k])
+        if not certain(run, rows[k][2]) and bounds[k] is not None and not unmet(checked[k])
     ]
     samples = [_sample(rows[k][2], bounds[k]) for k in sampled]
     levels = dict(zip(sampled, holm_levels(samples, level), strict=True))
@@ -126,7 +126,7 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     ]
 
 
-def _certain(run: Run, horizon: Horizon) -> bool:
+def certain(run: Run, horizon: Horizon) -> bool:
     """Whether the values are the expectation: all sample paths, or the only one there is."""
     return run.engine == "exact" or (run.samples == 1 and len(set(horizon.values)) == 1)
 
@@ -195,7 +195,8 @@ def _sampled(name: str, run: Run, horizon: Horizon) -> str:
     return told
 
 
-def _broken(assumptions: dict[str, str]) -> list[str]:
+def unmet(assumptions: dict[str, str]) -> list[str]:
+    """The assumptions that are not met, with how."""
     return [f"{name} {how}" for name, how in assumptions.items() if how.startswith("not met")]
 
 
@@ -215,14 +216,14 @@ def _verdict(
     sample = _sample(horizon, bound)
     measured, doubt, caught = sample.mean, None, None
     trials = horizon.paths if run.engine == "exact" else len(horizon.values)
-    if _certain(run, horizon):
+    if certain(run, horizon):
         lower, upper, level, evidence = measured, measured, 0.0, "exact"
         caught = 1 + 2 * horizon.rounding / bound if bound and bound > 0 else None
     else:
         (lower, upper), evidence, doubt = sample.interval(level), sample.evidence, sample.doubt
     # what is solved for, or rounded, may be off by as much
     lower, upper = lower - horizon.rounding, upper + horizon.rounding
-    broken = _broken(assumptions)
+    broken = unmet(assumptions)
     status, reason = _status(measured, lower, upper, bound, broken, doubt)
     if bound is not None and not broken and evidence != "exact":
         caught = power(sample, level)

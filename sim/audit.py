@@ -93,6 +93,20 @@ def audit(
     return found | ({"eta": rate} if rate else {}) | _of_votes(problem, points, visited)
 
 
+def merged(first: dict[str, float], second: dict[str, float]) -> dict[str, float]:
+    """The audits of two batches of one run as one: the largest of everything, with its step, and the smallest gap."""
+    both = dict(first)
+    for name, value in second.items():
+        if name.endswith(" step"):
+            continue
+        if name == "gap":
+            both[name] = min(value, both.get(name, value))
+        elif name not in both or not (math.isnan(both[name]) or value <= both[name]):
+            both[name] = value
+            both |= {where: second[where] for where in (f"{name} step",) if where in second}
+    return both
+
+
 def _secants(
     points: Float[Tensor, "points dim"], slopes: Float[Tensor, "points dim"]
 ) -> Float[Tensor, "points points"]:
