@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aat import InputError
+from sim import lanes
 from sim.audit import audit
 from sim.methods import SGD, Method, State, take
 from sim.metrics import Metric, metric
 from sim.oracles import Oracle, Own
 from sim.problems import Problem
-from sim.results import Horizon, Run
+from sim.results import Backend, Horizon, Run
 from sim.sampling import Sampling
 
 StepSizes = Callable[[int], "NDArray | Sequence[float]"]
@@ -32,6 +33,12 @@ StepSizes = Callable[[int], "NDArray | Sequence[float]"]
 BLOCK = 2**13
 MOST_PATHS = 2**27
 MEMORY = 2**29
+
+# The metrics that the lanes enumerate: F(w) − F(u), F(w_0) − F(w) and ‖∇F(w)‖², by the sign of F.
+_IN_LANES = {"average_gap": 1, "last_gap": 1, "final_gap": 1, "decrease": -1, "mean_square_gradient": 0,
+             "mean_square_smoothed_gradient": 0, "epoch_mean_square_gradient": 0}  # fmt: skip
+# The logarithm of the number of paths from which on the lanes are worth the second that they take to load.
+_WORTH_LANES = 17.0
 
 # Rounding is relative to the largest of the numbers that are added, votes included; 2^10 ε covers T ≤ 27 steps of them.
 _ROUNDING = 2.0**10 * torch.finfo(torch.float64).eps
@@ -114,6 +121,7 @@ def enumerate_paths(
     eta: Callable[[int], float] | None = None,
     block: int | None = None,
     memory: int = MEMORY,
+    backend: Backend | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Run:
     """The expectation of a metric over all histories of draws.
@@ -130,28 +138,37 @@ def enumerate_paths(
         block: how many paths are computed at a time; as many as ``memory`` allows, and 8192 at most, if omitted. The
             result changes by no more than rounding.
         memory: bytes that the tree may take, besides Python and its libraries.
-        progress: called with a number of finished nodes; :func:`estimate` says how many there are.
+        backend: the engine, ``torch`` or ``lanes`` (see :mod:`sim.lanes`); by itself, the lanes for many paths that
+            they fit. Both give the same expectation, up to the stated rounding.
+        progress: called with a number of finished nodes, except by the lanes; :func:`estimate` says how many there are.
 
     Returns:
         A run with one value, the expectation, for each horizon.
 
     Raises:
-        InputError: a horizon below 1 or of no whole epochs, more than 2²⁷ paths, or too little memory for one.
+        InputError: a horizon below 1 or of no whole epochs, more than 2²⁷ paths, too little memory for one, or a
+            problem, method or metric that the lanes do not fit.
     """
     rule = SGD() if method is None else method
     drawn = Sampling() if sampling is None else sampling
     source = Own() if oracle is None else oracle
     measured = metric(metric_name)
     check_paths(problem.samples, horizons, drawn)
+    plain = drawn == Sampling() and not source.name and measured.weight is None
     results = []
     for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
+        paths = drawn.paths(problem.samples, horizon)
+        worth = _many(problem, horizon) and metric_name in _IN_LANES
+        if lanes.choose(backend, problem, rule, plain=plain, worth=worth) == "lanes":
+            row = _by_lanes(problem, measured, horizon, sizes, float(eta(horizon)) if eta else sizes[0])
+            results.append(replace(row, paths=paths))
+            continue
         width = _block(problem, horizon, drawn, memory) if block is None else block
         tree = _Tree(problem, rule, drawn, source, measured, horizon, sizes, width)
         tree.grow(progress)
         scale = float(eta(horizon)) if eta else sizes[0]
         checks = audit(problem, torch.stack(tree.visited), rate=max(sizes), oracle=source, sampling=drawn)
-        paths = drawn.paths(problem.samples, horizon)
         results.append(Horizon(horizon, scale, (tree.expectation(),), tree.rounding(), checks, paths))
     return Run.of(problem, rule, "exact", drawn, source, metric=metric_name, seed=0, horizons=tuple(results))
 
@@ -175,6 +192,43 @@ def _paths_log2(sampling: Sampling, samples: int, horizon: int) -> float:
         if total > 64 or (total == 0 and samples == 1):
             break
     return total
+
+
+def _many(problem: Problem, horizon: int) -> bool:
+    return horizon * math.log2(problem.samples) >= _WORTH_LANES
+
+
+def _by_lanes(problem: Problem, measured: Metric, horizon: int, sizes: list[float], scale: float) -> Horizon:
+    """One horizon by the lane engine; the audit looks, as that of :class:`_Tree` does, at the path of sample 0."""
+    if measured.name not in _IN_LANES:
+        known = ", ".join(_IN_LANES)
+        raise InputError(f"the lanes do not enumerate {measured.name}; expected {known}; try backend='torch'")
+    times, sign = measured.times(horizon), _IN_LANES[measured.name]
+    found = lanes.expectation(problem, sizes, times, sign == 0, measured.of == "average")
+    start = problem.objective(problem.w0[None]).item()
+    offset = problem.objective(problem.u[None]).item() if sign == 1 else start
+    mean = math.fsum(found.total) / len(found.total) / len(times)
+    value = mean if sign == 0 else sign * (mean - offset)
+    largest = max(found.largest, abs(offset), abs(start), measured.scale(problem, found.far))
+    point, visited = problem.w0, [problem.w0]
+    for size in sizes[: times[-1]]:
+        point = point - size * problem.gradients(point, torch.tensor(0))
+        visited.append(point)
+    checks = audit(problem, torch.stack(visited), rate=max(sizes))
+    rounding = _ROUNDING * largest * _stretch(problem, sizes[: times[-1]])
+    return Horizon(horizon, scale, (value,), rounding, checks, backend="lanes")
+
+
+def _stretch(problem: Problem, sizes: Sequence[float]) -> float:
+    """By how much these steps may stretch an early error of rounding.
+
+    A step on L-smooth samples by at most 1 + ηL, or where they are convex by ηL − 1 if that is more than 1. (A hard
+    threshold that rounding moves across a tie is no error of this kind: either side is a subgradient.)
+    """
+    curvature = problem.constants().get("L_max", 0.0)
+    reach = [abs(eta) * curvature for eta in sizes]
+    growths = [max(1.0, step - 1) if problem.convex else 1 + step for step in reach]
+    return math.exp(min(700.0, math.fsum(map(math.log, growths))))
 
 
 @dataclass
@@ -207,7 +261,8 @@ class _Tree:
         self.problem, self.method, self.sampling, self.oracle = problem, method, sampling, oracle
         self.metric, self.horizon, self.sizes, self.block = measured, horizon, sizes, block
         self.times = measured.times(horizon, sampling.epoch(problem.samples))
-        self.weights = [measured.weight(t, sizes[t] if t < horizon else 0.0) for t in range(horizon + 1)]
+        share = measured.weight or (lambda t, eta: 1.0)
+        self.weights = [share(t, sizes[t] if t < horizon else 0.0) for t in range(horizon + 1)]
         self.sums: list[float] = []
         self.largest = abs(problem.objective(problem.w0[None]).item())
         self.error = 0.0
@@ -218,16 +273,8 @@ class _Tree:
         return math.fsum(self.sums) / len(self.times)
 
     def rounding(self) -> float:
-        """How far rounding, and what the metric solves for, may have moved the expectation.
-
-        A step on L-smooth samples may stretch what rounding did before by 1 + ηL, or where they are convex by ηL − 1
-        if that is more than 1. (A hard threshold that rounding moves across a tie is no error of this kind: either
-        side is a subgradient.)
-        """
-        curvature = self.problem.constants().get("L_max", 0.0)
-        reach = [abs(eta) * curvature for eta in self.sizes[: self.times[-1]]]
-        growths = [max(1.0, step - 1) if self.problem.convex else 1 + step for step in reach]
-        return _ROUNDING * self.largest * math.exp(min(700.0, math.fsum(map(math.log, growths)))) + self.error
+        """How far rounding, and what the metric solves for, may have moved the expectation."""
+        return _ROUNDING * self.largest * _stretch(self.problem, self.sizes[: self.times[-1]]) + self.error
 
     def grow(self, progress: Callable[[int], object] | None) -> None:
         """Visit every node down to the last time that the metric looks at."""

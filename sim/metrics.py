@@ -30,7 +30,7 @@ class Metric:
             w_0 … w_{T−1}, and averaged (``each``), or at those of them that start an epoch (``epochs``).
         measure: the quantity at a batch of points.
         scale: how large the numbers are whose sums and differences make it up there; rounding is relative to it.
-        weight: of w_t in the average, from t and the step size η_t there.
+        weight: of w_t in the average, from t and the step size η_t there; ``None`` where all are alike.
         error: how far the values of ``measure`` may be from the quantity, when it is solved for and not computed.
     """
 
@@ -39,7 +39,7 @@ class Metric:
     when: Literal["last", "after", "each", "epochs"]
     measure: Measure
     scale: Callable[[Problem, Float[Tensor, "batch dim"]], float]
-    weight: Callable[[int, float], float] = lambda t, eta: 1.0
+    weight: Callable[[int, float], float] | None = None
     error: Callable[[Problem, Float[Tensor, " batch"]], float] = lambda problem, values: 0.0
 
     def times(self, horizon: int, epoch: int = 1) -> range:

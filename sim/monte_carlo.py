@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from sim import lanes
 from sim.audit import audit, steps
 from sim.exact import StepSizes
 from sim.methods import SGD, Method
@@ -16,12 +18,15 @@ from sim.metrics import Metric, metric
 from sim.oracles import Oracle, Own
 from sim.problems import Problem
 from sim.ranges import metric_range
-from sim.results import Horizon, Run
+from sim.results import Backend, Horizon, Run
 from sim.sampling import Sampling
 from sim.seeds import generator, key
 
 # Steps after which progress is told.
 _CHUNK = 4096
+
+# Steps of trials from which on the lane engine is worth the second that it takes to load.
+_WORTH_LANES = 2**17
 
 Progress = Callable[[int], object]
 
@@ -40,6 +45,7 @@ def simulate(
     oracle: Oracle | None = None,
     eta: Callable[[int], float] | None = None,
     progress: Progress | None = None,
+    backend: Backend | None = None,
 ) -> Run:
     """A metric along independent trials, one value a trial and horizon.
 
@@ -61,9 +67,11 @@ def simulate(
         oracle: where gradients come from; the objective itself if omitted.
         eta: T ↦ the scale of the step size, to be noted in the result; its first step if omitted.
         progress: called with a number of finished steps.
+        backend: the engine, ``torch`` or ``lanes`` (see :mod:`sim.lanes`); by itself, the lanes for long runs that they
+            fit. Both give the same trajectories, up to rounding; each horizon of the result says which it was.
 
     Raises:
-        InputError: trials, looks or a horizon too small.
+        InputError: trials, looks or a horizon too small, or a problem or method that the lanes do not fit.
     """
     check_trials(trials, looks, horizons)
     rule = SGD() if method is None else method
@@ -71,6 +79,7 @@ def simulate(
     drawn.check(problem.samples)
     source = Own() if oracle is None else oracle
     measured = metric(metric_name)
+    plain = drawn == Sampling() and not source.name and measured.weight is None
     results = []
     for horizon in sorted(map(int, horizons)):
         sizes = [float(size) for size in step_sizes(horizon)]
@@ -78,15 +87,21 @@ def simulate(
         looked = measured.times(horizon, drawn.epoch(problem.samples))
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
         visited = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
-        points = _snapshots(problem, rule, source, measured, sizes, times, visited, drawn, stream, progress)
-        found = measured.measure(problem, points.flatten(0, 1))
-        values = found.unflatten(0, times.shape).mean(0)
-        at = torch.stack([*visited.values()])
+        used = lanes.choose(backend, problem, rule, plain=plain, worth=horizon * trials >= _WORTH_LANES)
+        if used == "lanes":
+            points = lanes.trajectories(problem, sizes, times, measured.of == "average", stream, progress)
+            at = lanes.trajectories(problem, sizes, torch.tensor([*visited])[:, None], False, stream).squeeze(1)
+            measured_on = cast("Problem", lanes.Surveyed(problem))
+        else:
+            points = _snapshots(problem, rule, source, measured, sizes, times, visited, drawn, stream, progress)
+            at, measured_on = torch.stack([*visited.values()]), problem
+        found = measured.measure(measured_on, points.flatten(0, 1))
+        values = tuple(found.unflatten(0, times.shape).mean(0).tolist())
         checks = audit(problem, at, times=[*visited], rate=max(sizes), oracle=source, sampling=drawn)
         scale = float(eta(horizon)) if eta else sizes[0]
         low, high = metric_range(problem, metric_name)
         error = measured.error(problem, found)
-        results.append(Horizon(horizon, scale, tuple(values.tolist()), error, checks, 0, low, high))
+        results.append(Horizon(horizon, scale, values, error, checks, low=low, high=high, backend=used))
     return Run.of(problem, rule, "monte_carlo", drawn, source, metric=metric_name, seed=seed, horizons=tuple(results))
 
 
@@ -130,7 +145,7 @@ def _snapshots(
     draws = sampling.draws(stream, last, trials, problem.samples)
     for t in range(last + 1):
         if measured.of == "average":
-            share = measured.weight(t, sizes[t])
+            share = 1.0 if measured.weight is None else measured.weight(t, sizes[t])
             total, weight = total + share * state.w, weight + share
         if t in looked_at:
             here = state.w if measured.of == "iterate" else total / weight

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numba
 import numpy as np
 import scipy
 import torch
@@ -25,12 +26,13 @@ from sim.sampling import Sampling
 SCHEMA = 2
 
 Engine = Literal["exact", "monte_carlo"]
+Backend = Literal["torch", "lanes"]
 
 
 def versions() -> dict[str, str]:
     """What computed a result."""
     return {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__,
-            "torch": torch.__version__}  # fmt: skip
+            "torch": torch.__version__, "numba": numba.__version__}  # fmt: skip
 
 
 def declared(
@@ -64,6 +66,7 @@ class Horizon:
         paths: how many histories an exact value is the mean of; 0 for Monte Carlo.
         low, high: ends between which every value lies, whatever is drawn; infinite where none is known.
         looks: for a sequential run, the planned numbers of trials at which it looks at its values; else empty.
+        backend: what computed it: ``torch``, which runs anything, or ``lanes``, compiled for the built-in losses.
     """
 
     T: int
@@ -75,6 +78,7 @@ class Horizon:
     low: float = -math.inf
     high: float = math.inf
     looks: tuple[int, ...] = ()
+    backend: Backend = "torch"
 
 
 @dataclass(frozen=True)
@@ -155,14 +159,22 @@ class Run:
 
 
 def _horizon(
-    T: int, values: list[float], audit: dict[str, float], paths: int, looks: list[int], **numbers: float
+    T: int,
+    values: list[float],
+    audit: dict[str, float],
+    paths: int,
+    looks: list[int],
+    backend: Backend,
+    **numbers: float,
 ) -> Horizon:
     """A horizon from JSON; ValueError or TypeError unless every part is what it should be."""
     if not isinstance(T, int) or T < 1 or not values or not all(isinstance(count, int) for count in (paths, *looks)):
         raise ValueError(f"horizon {T!r} with {len(values)} values of {paths!r} paths")
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend {backend!r}")
     rest = {name: _number(value) for name, value in numbers.items()}
     return Horizon(T=T, values=tuple(map(_number, values)), audit=_numbers(audit), paths=paths, looks=tuple(looks),
-                   **rest)  # fmt: skip
+                   backend=backend, **rest)  # fmt: skip
 
 
 def _strict(value: Any) -> Any:

@@ -47,7 +47,8 @@ class Logistic(Problem):
         return 1
 
     def _losses(self, w: Float[Tensor, "*batch O n"], index: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-        return torch.nn.functional.softplus(-self.y[index] * self.scores(w.squeeze(-2) * self.x[index]))
+        # torch's softplus is linear above 20, off by 2e-9 there
+        return -torch.nn.functional.logsigmoid(self.y[index] * self.scores(w.squeeze(-2) * self.x[index]))
 
     @property
     def lower_bound(self) -> float:
