@@ -262,7 +262,9 @@ class Search:
             state = json.loads(self._state.read_text(encoding="utf-8"))
             if state["key"] != self._key or state["done"] > self.rounds:
                 return 0, None
-            return state["done"], state["best"] and Instance(**state["best"])
+            best = state["best"] and Instance(**state["best"])
+            # another version may have judged it otherwise
+            return (state["done"], best) if best is None or tightness(best) > -math.inf else (0, None)
         except (OSError, ValueError, TypeError, KeyError):
             return 0, None
 

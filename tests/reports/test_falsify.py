@@ -139,3 +139,13 @@ def test_what_is_no_instance_is_refused(text: str) -> None:
     Path("bad.json").write_text(text)
     with pytest.raises(InputError, match=r"bad\.json holds no instance"):
         Instance.load(Path("bad.json"))
+
+
+def test_a_saved_best_on_which_the_claim_now_says_nothing_is_not_taken_up() -> None:
+    search = Search("R1", Path("out"), rounds=1, examples=10, moves=5)
+    best = search._round(0, None, lambda runs: None)
+    assert best is not None
+    search._keep(1, best)
+    assert search._resume() == (1, best)
+    search._keep(1, replace(best, horizon=10**6))
+    assert search._resume() == (0, None)
