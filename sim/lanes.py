@@ -194,25 +194,27 @@ class Surveyed:
 
     def objective(self, w: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
         """F(w)."""
-        values = np.empty(len(w))
-        self._survey(w, values, np.empty((0, w.shape[1])))
-        return torch.from_numpy(values)
+        return self._survey(w, kernels.VALUE)[0]
 
     def full_gradient(self, w: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
         """∇F(w)."""
-        slopes = np.empty(tuple(w.shape))
-        self._survey(w, np.empty(0), slopes)
-        return torch.from_numpy(slopes)
+        return self._survey(w, kernels.SLOPE)[1]
 
-    def _survey(self, w: Tensor, values: NDArray[np.float64], slopes: NDArray[np.float64]) -> None:
+    def both(self, w: Float[Tensor, "batch dim"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch dim"]]:
+        """F(w) and ∇F(w), in one pass over the samples."""
+        return self._survey(w, kernels.BOTH)
+
+    def _survey(self, w: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
         points, shop = w.detach().contiguous().numpy(), self._shop
+        values, slopes = np.empty(len(points)), np.empty(points.shape if wanted != kernels.VALUE else (0, 1))
 
         def run(first: int) -> None:
             part = slice(first, first + LANES)
-            kernels.survey(shop.loss, *shop.memory(2), points[part], values[part], slopes[part])
+            kernels.survey(shop.loss, *shop.memory(2), points[part], wanted, values[part], slopes[part])
 
         with _cores() as over:
             over(run, range(0, len(points), LANES))
+        return torch.from_numpy(values), torch.from_numpy(slopes)
 
 
 class Enumerated(NamedTuple):
