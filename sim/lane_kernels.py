@@ -635,28 +635,31 @@ def _mean(loss, m, index, at, w, gradient, wanted, row):  # type: ignore[no-unty
 
 @compiled
 def survey(loss, m, index, at, points, wanted, values, slopes):  # type: ignore[no-untyped-def]
-    """What is wanted of F and ∇F at up to ``LANES`` points.
+    """What is wanted of F and ∇F at points, ``LANES`` of them at a time.
 
     Args:
         m, index, at: memory with two points.
-        points: (P, O·n), 1 ≤ P ≤ LANES.
+        points: (P, O·n).
         values: (P,), for F.
         slopes: (P, O·n), for ∇F.
     """
     n, w, size = loss.features, at.points, loss.heads * at.units
-    for head in range(loss.heads):
-        for unit in range(n):
-            for lane in range(LANES):
-                m[w + head * at.units + unit, lane] = points[min(lane, len(points) - 1), head * n + unit]
-    _mean(loss, m, index, at, w, w + size, wanted, at.mean)
-    if wanted != SLOPE:
-        for lane in range(len(points)):
-            values[lane] = m[at.mean, lane]
-    if wanted != VALUE:
-        for lane in range(len(points)):
-            for head in range(loss.heads):
-                for unit in range(n):
-                    slopes[lane, head * n + unit] = m[w + size + head * at.units + unit, lane]
+    for first in range(0, len(points), LANES):
+        used = min(LANES, len(points) - first)
+        for head in range(loss.heads):
+            for unit in range(n):
+                for lane in range(LANES):
+                    # lanes without a point of their own repeat the last one
+                    here = points[first + min(lane, used - 1), head * n + unit]
+                    m[w + head * at.units + unit, lane] = here
+        _mean(loss, m, index, at, w, w + size, wanted, at.mean)
+        for lane in range(used):
+            if wanted != SLOPE:
+                values[first + lane] = m[at.mean, lane]
+            if wanted != VALUE:
+                for head in range(loss.heads):
+                    for unit in range(n):
+                        slopes[first + lane, head * n + unit] = m[w + size + head * at.units + unit, lane]
 
 
 # The points of a tree: three for passing use, then for each level the iterate and the sum of all so far.

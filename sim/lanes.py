@@ -30,6 +30,8 @@ from sim.stream import precision
 MOST_PLACES = 16
 # Steps between two signs of progress, at each of which an interruption is heard.
 _CHUNK = 4096
+# Points that are surveyed at a time: many blocks of lanes, and few enough that all cores have some.
+_SURVEYED = 16 * LANES
 # Sample paths that are walked from the start, so that there is work for all lanes and cores.
 _PREFIXES = 512
 
@@ -209,11 +211,11 @@ class Surveyed:
         values, slopes = np.empty(len(points)), np.empty(points.shape if wanted != kernels.VALUE else (0, 1))
 
         def run(first: int) -> None:
-            part = slice(first, first + LANES)
+            part = slice(first, first + _SURVEYED)
             kernels.survey(shop.loss, *shop.memory(2), points[part], wanted, values[part], slopes[part])
 
         with _cores() as over:
-            over(run, range(0, len(points), LANES))
+            over(run, range(0, len(points), _SURVEYED))
         return torch.from_numpy(values), torch.from_numpy(slopes)
 
 
