@@ -24,6 +24,7 @@ from aat import InputError
 from reports import bench, book, ledger, page, peers
 from reports.study import Cell, Study, lacks, own_cells, profile
 from reports.verdict import STATUSES, Verdict
+from sim import lanes
 from sim.results import write_whole
 from theory import Claim, Rate, claims
 from theory.claim import Refuted
@@ -261,6 +262,10 @@ def verify(
     stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
     rows = list(_proved([id for id in judged if id in claims] if problem or file else None, workers, stated))
     ledger.save(rows, out)
+    if study.long:
+        with _progress() as bar:
+            bar.add_task("compiling the engine for long runs, once", total=None)
+            lanes.warm()
     with _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
         for _ in study.run(out, workers):

@@ -131,6 +131,13 @@ def _cores() -> Iterator[Callable[[Callable[[Item], Result], Iterable[Item]], li
         yield over
 
 
+def warm() -> None:
+    """Have the kernels of trials at hand: compiled in half a minute once, loaded in a second from then on."""
+    one = torch.ones(1, 1, dtype=torch.float64)
+    problem = Logistic(x=one, y=one[0], k=1, start=one[0], comparator=one[0])
+    Surveyed(problem).objective(trajectories(problem, [1.0], torch.ones(1, 1, dtype=torch.int64), False, 0)[0])
+
+
 def trajectories(
     problem: Problem,
     sizes: list[float],

@@ -76,7 +76,7 @@ def simulate(
         sizes = [float(size) for size in step_sizes(horizon)]
         stream = key("samples", seed, problem.name, horizon)
         times = _times(measured, horizon, trials, looks, generator("looks", seed, problem.name, horizon))
-        used = lanes.choose(backend, problem, rule, worth=horizon * trials >= _WORTH_LANES)
+        used = lanes.choose(backend, problem, rule, worth=long_enough(horizon, trials))
         if used == "lanes":
             points = lanes.trajectories(problem, sizes, times, measured.of == "average", stream, progress)
             measured_on = cast("Problem", lanes.Surveyed(problem))
@@ -87,6 +87,11 @@ def simulate(
         scale = float(eta(horizon)) if eta else sizes[0]
         results.append(Horizon(horizon, scale, tuple(values.tolist()), 0.0, checks, used))
     return Run.of(problem, rule, "monte_carlo", metric=metric_name, seed=seed, horizons=tuple(results))
+
+
+def long_enough(horizon: int, trials: int) -> bool:
+    """Whether so many steps of so many trials are worth the lane engine."""
+    return horizon * trials >= _WORTH_LANES
 
 
 def check_trials(trials: int, looks: int, horizons: Sequence[int]) -> None:
