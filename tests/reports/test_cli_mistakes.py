@@ -290,4 +290,4 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert out.count("Usage: aat") == 3
     assert err == ""
-    assert app.commands.keys() == {"claims", "show", "prove", "worst-case", "book", "verify", "plot", "report"}
+    assert app.commands.keys() == {"claims", "show", "prove", "worst-case", "book", "verify", "plot", "report", "bench"}

@@ -114,7 +114,9 @@ def test_every_truncation_is_refused(saved: Path) -> None:
         refused(saved, "run.json is not a saved run")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "1", '"run"', "{}", '{"schema": 1}', "not JSON", "\ufeff{}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "1", '"run"', "{}", f'{{"schema": {SCHEMA}}}', "not JSON", "\ufeff{}"]
+)
 def test_other_text_is_refused(saved: Path, text: str) -> None:
     saved.write_text(text, encoding="utf-8")
     refused(saved, "run.json is not a saved run")
@@ -127,7 +129,7 @@ def test_other_bytes_are_refused(saved: Path, tmp_path: Path) -> None:
     refused(tmp_path, "is not a saved run")
 
 
-@pytest.mark.parametrize("schema", [0, 2, "1", None])
+@pytest.mark.parametrize("schema", [0, SCHEMA + 1, "1", None])
 def test_another_schema_is_refused(saved: Path, schema: object) -> None:
     saved.write_text(json.dumps(json.loads(saved.read_text()) | {"schema": schema}))
     refused(saved, f"schema {schema}; expected {SCHEMA}")
