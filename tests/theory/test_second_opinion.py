@@ -10,8 +10,8 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import claims, proof
-from theory.assumptions import STEP_AT_MOST_INVERSE_L, Assumption
+from theory import claims, proof, steps
+from theory.assumptions import CONVEX, STEP_AT_MOST_INVERSE_L, Assumption
 from theory.claim import Claim, Refuted
 from theory.facts import Range, at_most, equals
 from theory.ledger import ledger
@@ -48,7 +48,7 @@ def credulous(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checker that believes every sign, denominator and residual."""
     monkeypatch.setattr(proof.Context, "certain", lambda *_: None)
     monkeypatch.setattr(proof.Context, "meaningful", lambda *_: None)
-    monkeypatch.setattr(proof, "residual", lambda *_: sp.Integer(0))
+    monkeypatch.setattr(steps, "residual", lambda *_: sp.Integer(0))
 
 
 @pytest.mark.parametrize("id", claims)
@@ -121,7 +121,7 @@ FORCED = {
     ),
     "weights that do not sum to 1": only(
         at_most(0, 0), Jensen("j", w(0), ((ONE, w(0)), (ONE, w(1)))), Certificate("c", None),
-        assumptions=(proof.CONVEX,),
+        assumptions=(CONVEX,),
     ),
     "a number of terms that may be negative": only(
         at_most(0, 0),
@@ -138,9 +138,10 @@ FORCED = {
 
 @pytest.mark.parametrize("name", FORCED)
 def test_false_steps_are_convicted(name, credulous, monkeypatch):
-    monkeypatch.setattr(proof, "is_random", lambda _: False)
+    monkeypatch.setattr(steps, "is_random", lambda _: False)
     monkeypatch.setattr(proof, "normal", lambda *_: sp.Integer(0))
-    monkeypatch.setattr(proof, "vector", lambda *_: sp.Integer(0))
+    monkeypatch.setattr(steps, "normal", lambda *_: sp.Integer(0))
+    monkeypatch.setattr(steps, "vector", lambda *_: sp.Integer(0))
     checked = check(FORCED[name])
     assert all(report.fact is not None for report in checked.reports), checked.refused
     assert second_opinion(FORCED[name], checked).disagreements
