@@ -37,7 +37,7 @@ def p_value(values: NDArray[np.float64], low: float, bound: float, looks: Sequen
     """
     if bound < low:
         return 0.0
-    return min(1.0, math.exp(-_log_wealth(values - low, bound - low, looks)))
+    return math.exp(-max(0.0, _log_wealth(values - low, bound - low, looks)))
 
 
 def lower_bound(values: NDArray[np.float64], low: float, level: float, looks: Sequence[int] = ()) -> float:

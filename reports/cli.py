@@ -29,7 +29,7 @@ from reports.cluster import on_cluster
 from reports.instance import Instance
 from reports.new import KINDS, write_new
 from reports.settings import GRADIENTS
-from reports.study import Cell, Study, lacks, own_cells, profile
+from reports.study import Cell, Study, lacks, own_cells, profile, sequentially
 from reports.verdict import STATUSES, Verdict
 from sim.problems import FAMILIES
 from sim.results import write_whole
@@ -224,6 +224,9 @@ def write_book(out: Path, workers: int) -> None:
 @click.option("--density", type=float, help="Density c of the gaps, for the bias of hard gradients.")
 @click.option("--anneal", type=float, help="Power p of the smoothing μ/T^p at horizon T.")
 @click.option("--level", type=float, default=1e-3, show_default=True, help="Family-wise level of the verdicts.")
+@click.option("--sequential", is_flag=True, help="Batches of trials, until the matter is clear.")
+@click.option("--most-trials", type=int, default=1024, show_default=True, help="Trials at most, if --sequential.")
+@click.option("--stop", type=float, help="Level at which --sequential stops; the level shared by all if omitted.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
 @click.option("--dask", help="Run on the cluster of the Dask scheduler at this address (extra dask).")
@@ -253,6 +256,9 @@ def verify(
     density: float | None,
     anneal: float | None,
     level: float,
+    sequential: bool,
+    most_trials: int,
+    stop: float | None,
     out: Path,
     dask: str | None,
     workers: int,
@@ -305,7 +311,7 @@ def verify(
         )
         if not ids:
             cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make(), cell.setting) is None)
-    study = Study(cells, level)
+    study = Study(sequentially(cells, most_trials, level, stop) if sequential else cells, level)
     study.check()
     limit = None if memory is None else memory * 2**20
     if exact:

@@ -89,7 +89,8 @@ class Studentised:
             return float(self.mean <= bound)
         at = (self.mean - bound) / self.error
         beyond = self._log_tail(_FAR)[at < _FAR]
-        return min(1.0, math.exp(max(beyond.max(initial=-np.inf), float(self._log_tail(np.array([at]))[0]))))
+        here = float(self._log_tail(np.array([at]))[0])
+        return math.exp(min(0.0, max(here, beyond.max(initial=-np.inf))))
 
     def lower_bound(self, level: float) -> float:
         """The largest number that the mean is above, with confidence 1 − ``level``; −∞ where there is none."""

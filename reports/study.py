@@ -20,6 +20,7 @@ import torch
 from aat import InputError
 from reports import own
 from reports.own import Own
+from reports.sequential import plan, run_sequentially
 from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, estimate, problems, simulate
@@ -60,6 +61,9 @@ class Cell:
         seed: of the run.
         sampling, batch, beta, gradient, density, anneal: of the claim's :class:`reports.settings.Setting`, where it is
             to be another; ``None`` for the claim's own.
+        most: trials at most of a sequential run, which starts with ``trials`` and stops when the matter is clear;
+            ``None`` for a run of just ``trials``.
+        stop: level at which one hypothesis stops a sequential run; shared equally by the study's if ``None``.
         file: a user's file that may define the claim, the problem or the method, see :mod:`reports.own`.
         method: an update rule that the file defines; ``None`` for the claim's own.
     """
@@ -83,6 +87,8 @@ class Cell:
     gradient: str | None = None
     density: float | None = None
     anneal: float | None = None
+    most: int | None = None
+    stop: float | None = None
     file: str | None = None
     method: str | None = None
 
@@ -136,12 +142,14 @@ class Cell:
             "--gradient": self.gradient,
             "--density": self.density,
             "--anneal": self.anneal,
+            "--most-trials": self.most,
+            "--stop": self.stop,
         }
         for option, value in options.items():
             words += [] if value is None else [option, str(value)]
         for horizon in self.horizons:
             words += ["--horizon", str(horizon)]
-        return shlex.join([*words, *(["--exact"] if self.exact else [])])
+        return shlex.join([*words, *(["--exact"] if self.exact else []), *(["--sequential"] if self.most else [])])
 
     @property
     def cost(self) -> float:
@@ -169,23 +177,37 @@ class Cell:
             check_paths(problem.samples, _whole(self.horizons, setting, problem), setting.draws)
         else:
             check_trials(self.trials, self.looks, self.horizons)
+        if self.most is not None:
+            plan(self.trials, self.most)
+        if self.stop is not None and not 0 < self.stop < 1:
+            raise InputError(f"stop = {self.stop}; expected a probability in (0, 1); try 1e-5")
 
     def run(self, progress: Progress | None = None, memory: int | None = None) -> Run:
         """Simulate the cell; ``memory`` in bytes as for :func:`sim.enumerate_paths`."""
-        run = run_claim(
-            self.rate,
-            self.make(),
-            self.horizons,
-            method=self.rule,
-            exact=self.exact,
-            trials=self.trials,
-            looks=self.looks,
-            step=self.step,
-            seed=self.seed,
-            setting=self.setting,
-            progress=progress,
-            memory=memory,
-        )
+        problem = self.make()
+
+        def batch(horizons: Sequence[int], trials: int, seed: int) -> Run:
+            return run_claim(
+                self.rate,
+                problem,
+                horizons,
+                method=self.rule,
+                exact=self.exact,
+                trials=trials,
+                looks=self.looks,
+                step=self.step,
+                seed=seed,
+                setting=self.setting,
+                progress=progress,
+                memory=memory,
+            )
+
+        if self.most is None or self.exact:
+            run = batch(self.horizons, self.trials, self.seed)
+        else:
+            level = self.stop or 1e-3 / (2 * len(self.horizons))
+            run = run_sequentially(self.rate, batch, self.horizons, trials=self.trials, most=self.most, level=level,
+                                   seed=self.seed, together=self.setting.anneal > 0)  # fmt: skip
         return replace(run, key=self.key)
 
     def estimate(self, memory: int | None = None) -> list[Cost]:
@@ -497,6 +519,13 @@ def _unfit(cell: Cell, asked: bool, named: bool) -> str | None:
     if not named and not problem.convex and any(assumption.id == "convex" for assumption in claim.assumptions):
         return f"{problem.name} is not convex"
     return None
+
+
+def sequentially(cells: Sequence[Cell], most: int, level: float, stop: float | None = None) -> tuple[Cell, ...]:
+    """The cells with their Monte Carlo runs sequential; each hypothesis gets an equal share of ``level`` to stop at."""
+    rows = sum(len(cell.horizons) for cell in cells if not cell.exact)
+    share = stop or level / max(1, 2 * rows)
+    return tuple(cell if cell.exact else replace(cell, most=max(most, cell.trials), stop=share) for cell in cells)
 
 
 def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:

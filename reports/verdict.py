@@ -116,7 +116,7 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     sampled = [
         k
         for k, (_, run, _, _) in enumerate(rows)
-        if not _certain(run, rows[k][2]) and bounds[k] is not None and not _broken(checked[k])
+        if not certain(run, rows[k][2]) and bounds[k] is not None and not unmet(checked[k])
     ]
     samples = [_sample(rows[k][2], bounds[k]) for k in sampled]
     levels = dict(zip(sampled, holm_levels(samples, level), strict=True))
@@ -126,7 +126,7 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     ]
 
 
-def _certain(run: Run, horizon: Horizon) -> bool:
+def certain(run: Run, horizon: Horizon) -> bool:
     """Whether the values are the expectation: all sample paths, or the only one there is."""
     return run.engine == "exact" or (run.samples == 1 and len(set(horizon.values)) == 1)
 
@@ -152,7 +152,9 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
             return "not met: the problem is not convex"
         scale = 1 + abs(run.constants.get("Delta", 0.0))
         return (
-            "proved for this loss" if excess <= _SLACK * scale else f"not met: a tangent exceeds F(u) by {excess:.3g}"
+            "proved for this loss"
+            if excess <= _SLACK * scale
+            else f"not met: a tangent exceeds F(u) by {excess:.3g}{_where('convexity', horizon)}"
         )
     if constant is None:
         return _sampled(name, run, horizon)
@@ -162,8 +164,16 @@ def _met(name: str, constant: str | None, claim: Rate, run: Run, horizon: Horizo
     if measured is None:
         return f"{constant} = {declared:.4g}"
     if not measured <= declared * (1 + _SLACK):
-        return f"not met: {constant} = {measured:.4g} was measured, {declared:.4g} is declared"
+        return (
+            f"not met: {constant} = {measured:.4g} was measured{_where(constant, horizon)}, {declared:.4g} is declared"
+        )
     return f"{constant} = {declared:.4g}, measured {measured:.4g}"
+
+
+def _where(name: str, horizon: Horizon) -> str:
+    """The step at which something was largest."""
+    step = horizon.audit.get(f"{name} step")
+    return "" if step is None else f" at step {step:.0f}"
 
 
 def _undeclared(claim: Rate, run: Run) -> list[str]:
@@ -180,12 +190,13 @@ def _sampled(name: str, run: Run, horizon: Horizon) -> str:
     if (name == "reshuffled" and not reshuffled) or (name in ("unbiased", "biased") and reshuffled):
         return f"not met: {told}"
     bias = horizon.audit.get("bias", 0.0)
-    if name == "unbiased" and bias > _SLACK * (1 + horizon.audit.get("G", 0.0)):
-        return f"not met: a bias of {bias:.3g} was measured"
+    if name == "unbiased" and not bias <= _SLACK * (1 + horizon.audit.get("G", 0.0)):
+        return f"not met: the mean gradient is {bias:.3g} away from ∇F{_where('bias', horizon)}"
     return told
 
 
-def _broken(assumptions: dict[str, str]) -> list[str]:
+def unmet(assumptions: dict[str, str]) -> list[str]:
+    """The assumptions that are not met, with how."""
     return [f"{name} {how}" for name, how in assumptions.items() if how.startswith("not met")]
 
 
@@ -205,14 +216,14 @@ def _verdict(
     sample = _sample(horizon, bound)
     measured, doubt, caught = sample.mean, None, None
     trials = horizon.paths if run.engine == "exact" else len(horizon.values)
-    if _certain(run, horizon):
-        lower, upper, level, evidence = measured - horizon.rounding, measured + horizon.rounding, 0.0, "exact"
+    if certain(run, horizon):
+        lower, upper, level, evidence = measured, measured, 0.0, "exact"
         caught = 1 + 2 * horizon.rounding / bound if bound and bound > 0 else None
     else:
         (lower, upper), evidence, doubt = sample.interval(level), sample.evidence, sample.doubt
-        # what a metric solves for, it has to some accuracy only
-        lower, upper = lower - horizon.rounding, upper + horizon.rounding
-    broken = _broken(assumptions)
+    # what is solved for, or rounded, may be off by as much
+    lower, upper = lower - horizon.rounding, upper + horizon.rounding
+    broken = unmet(assumptions)
     status, reason = _status(measured, lower, upper, bound, broken, doubt)
     if bound is not None and not broken and evidence != "exact":
         caught = power(sample, level)

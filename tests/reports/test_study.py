@@ -195,6 +195,8 @@ CHANGES = {
     "looks": 2,
     "step": 0.1,
     "seed": 1,
+    "most": 99,
+    "stop": 0.25,
     "file": __file__,
     "method": "Adam",
     "sampling": "without replacement",

@@ -187,6 +187,21 @@ def test_a_broken_assumption_voids_whatever_was_measured(case: str, make: Callab
     assert f"{assumption} not met" in row.reason
 
 
+@pytest.mark.parametrize("name", ["G", "L", "sigma", "convexity"])
+def test_a_void_row_names_the_value_and_the_step_where_it_was_measured(name: str) -> None:
+    id = "R1" if name in ("G", "convexity") else "R6"
+    row = verdict(id, measuring(**{name: 7.25, f"{name} step": 37.0})(exact(id, 4, 0.1, 0.1)))
+    assert row.status == "void"
+    assert "7.25" in row.reason
+    assert "at step 37" in row.reason
+
+
+def test_a_biased_gradient_voids_a_claim_about_unbiased_ones() -> None:
+    row = verdict("R6", measuring(bias=0.01, **{"bias step": 5.0})(exact("R6", 4, 0.1, 0.1)))
+    assert row.status == "void"
+    assert "unbiased not met: the mean gradient is 0.01 away from ∇F at step 5" in row.reason
+
+
 @quick
 @given(ids, st.integers(1, 20), etas)
 def test_constants_may_be_attained_and_a_step_may_be_as_large_as_its_condition(id: str, T: int, eta: float) -> None:

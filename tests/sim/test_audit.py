@@ -1,7 +1,8 @@
 """What is measured along a run, against brute force, a quadratic, and what problems declare."""
 
+import copy
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sim import Problem, enumerate_paths, simulate
-from sim.audit import audit
+from sim.audit import audit, density, steps
 from sim.problems import Logistic, Routing
 
 usual = settings(deadline=None, max_examples=60)
@@ -107,6 +108,80 @@ def test_a_loss_that_is_not_convex_is_seen_not_to_be(monkeypatch: pytest.MonkeyP
     kink = Logistic(x=torch.ones(1, 2), y=torch.tensor([1.0]), k=1, comparator=torch.tensor([1.0, 0.0]))
     at = torch.tensor([[-1.0, 0.0]], dtype=torch.float64)
     assert audit(kink, at)["convexity"] > 0.1
+
+
+# --- Steps ---
+
+
+@given(st.integers(1, 10**6))
+def test_a_run_is_audited_at_its_ends_and_between_at_pairs_of_steps(horizon: int) -> None:
+    visited = steps(horizon)
+    assert visited == sorted(set(visited))
+    assert {0, 1, horizon - 1, horizon} <= set(visited)
+    assert len(visited) == min(horizon + 1, 8)
+    assert len([t for t in visited if t + 1 in visited]) >= min(horizon, 4)
+
+
+def test_a_measured_constant_comes_with_the_step_at_which_it_was_largest() -> None:
+    """A gradient of the monotone loss that falls from step to step, except where the run is set back."""
+    problem = Logistic(x=torch.ones(1, 1), y=-torch.ones(1), k=1)
+    w = torch.tensor([[0.0], [-1.0], [2.0], [-3.0]], dtype=torch.float64)
+    measured = audit(problem, w, times=[0, 1, 40, 41], rate=0.5)
+    assert measured["G"] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert (measured["G step"], measured["eta"]) == (40, 0.5)
+
+
+@usual
+@given(problem=st.from_type(Problem), seed=st.integers(0, 2**32 - 1))
+def test_gradients_that_are_not_those_of_the_objective_are_seen(problem: Problem, seed: int) -> None:
+    w = points(problem, seed)
+    assert audit(problem, w)["bias"] <= 1e-12 * (1 + audit(problem, w)["G"])
+    tilted = copy.copy(problem)
+    object.__setattr__(tilted, "gradients", lambda w, index: problem.gradients(w, index) + 0.25)
+    assert audit(tilted, w)["bias"] == pytest.approx(0.25 * problem.dimension**0.5, rel=1e-9)
+
+
+# --- Gaps and masks ---
+
+
+@usual
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=9))
+def test_the_density_is_the_largest_ratio_of_share_to_gap(eighths: list[int]) -> None:
+    gaps = [eighth / 8 for eighth in eighths]
+    grid = np.linspace(0, 10, 801)[1:]
+    ratios = [np.mean(np.array(gaps) <= t) / t for t in grid]
+    assert density(torch.tensor(gaps, dtype=torch.float64)) == pytest.approx(max(ratios))
+    assert density(torch.tensor([*gaps, 0.0], dtype=torch.float64)) == np.inf
+
+
+@usual
+@given(problem=st.from_type(Problem), seed=st.integers(0, 2**32 - 1))
+def test_gaps_and_flips_are_those_of_the_sorted_votes(problem: Problem, seed: int) -> None:
+    w, k = points(problem, seed), problem.k
+    measured = audit(problem, w)
+    if problem.dense:
+        assert not {"gap", "gap density", "mask flips"} & measured.keys()
+        return
+    rows = w.reshape(len(w), problem.heads, problem.features)
+    heads = [[problem.y[i]] if problem.family == "routing" else range(problem.heads) for i in range(problem.samples)]
+    kept, gaps = [], []
+    for row in rows:
+        votes = [[(row[j] * problem.x[i]).numpy() for j in heads[i]] for i in range(problem.samples)]
+        gaps.append([min(np.sort(v)[::-1][k - 1] - np.sort(v)[::-1][k] for v in each) for each in votes])
+        # ties go to the lowest unit
+        kept.append([set(np.argsort(-v, kind="stable")[:k]) for each in votes for v in each])
+    assert measured["gap"] == pytest.approx(np.min(gaps), abs=1e-12)
+    assert measured["gap density"] == max(density(torch.tensor(np.array(gap))) for gap in gaps)
+    flips = [a != b for before, after in pairwise(kept) for a, b in zip(before, after, strict=True)]
+    assert measured["mask flips"] == pytest.approx(np.mean(flips))
+
+
+def test_masks_are_compared_only_where_one_step_follows_another() -> None:
+    problem = Logistic(x=torch.ones(1, 2), y=-torch.ones(1), k=1)
+    w = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.5]], dtype=torch.float64)
+    assert audit(problem, w)["mask flips"] == pytest.approx(2 / 3)
+    assert audit(problem, w, times=[0, 1, 7, 8])["mask flips"] == pytest.approx(1 / 2)
+    assert "mask flips" not in audit(problem, w, times=[0, 2, 4, 6])
 
 
 def test_the_visited_points_of_an_exact_run_reach_its_end() -> None:
