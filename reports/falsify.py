@@ -50,6 +50,9 @@ _FINE = 1e-6
 # Among these there is a head that a family takes, and with which it declares all that it ever declares.
 _HEADS: tuple[dict[str, Any], ...] = ({"k": 1, "smoothing": "quadratic", "mu": 0.1, "ridge": 0.5}, {"k": 1}, {"k": 2})
 
+# Iterates on all sample paths, for the worst case: its constraints grow with their square.
+_MOST_NODES = 15
+
 Progress = Callable[[int], object]
 
 
@@ -65,7 +68,7 @@ class Found:
         horizon, eta: T and the scale of the step size.
         measured, bound: the expectation and what the claim allows.
         worst_case: the largest possible measured/bound at the same T, N, step and constants, over all problems of the
-            claim's setting, by performance estimation; ``None`` where none is posed or solved.
+            claim's setting, by performance estimation; ``None`` where none is posed or solved, or its tree is large.
         instance: the numbers of the instance.
         replay: the command that runs it again.
     """
@@ -183,10 +186,12 @@ class Search:
     def _families(self) -> list[str]:
         """The families that declare, with one head or another, what the claim needs."""
         tiny = Labelled("tiny", torch.eye(2, dtype=torch.float64), torch.tensor([0, 1]))
+        claim, rule = self.rate, self.rule
         lacking: dict[str, str | None] = {}
         for (name, family), options in product(FAMILIES.items(), _HEADS):
             with contextlib.suppress(InputError):
-                lack = lacks(self.rate, family.from_data(tiny, **options), None, self.rule)
+                problem = family.from_data(tiny, **options)
+                lack = lacks(claim, replace(problem, comparator=problem.w0), None, rule)
                 lacking[name] = lack and lacking.get(name, lack)
         fit = [name for name, lack in lacking.items() if lack is None]
         if not fit:
@@ -221,6 +226,8 @@ class Search:
                     problem = family.from_data(data, k=features)
                 except InputError:  # data that it does not take
                     hypothesis.reject()
+            # the family's own comparator is solved for, and would not be used
+            problem = replace(problem, comparator=problem.w0)
             if lacks(claim, problem, None, method):
                 hypothesis.reject()
             scale = draw(st.sampled_from([1.0, 10.0]))
@@ -255,7 +262,9 @@ class Search:
             state = json.loads(self._state.read_text(encoding="utf-8"))
             if state["key"] != self._key or state["done"] > self.rounds:
                 return 0, None
-            return state["done"], state["best"] and Instance(**state["best"])
+            best = state["best"] and Instance(**state["best"])
+            # another version may have judged it otherwise
+            return (state["done"], best) if best is None or tightness(best) > -math.inf else (0, None)
         except (OSError, ValueError, TypeError, KeyError):
             return 0, None
 
@@ -308,7 +317,7 @@ def _etas(claim: Rate, problem: Problem, method: Method | None, horizon: int, st
 def tightness(instance: Instance) -> float:
     """Measured/bound on all sample paths; −∞ where the claim says nothing, or rounding has a say."""
     try:
-        check_paths(len(instance.numbers["x"]), [instance.horizon])
+        check_paths(instance.samples, [instance.horizon])
         verdict = instance.verdict()
     except (InputError, ArithmeticError):
         return -math.inf
@@ -344,8 +353,12 @@ def _moved(start: Instance, moves: int, progress: Progress) -> Instance:
 
 
 def made_plain(instance: Instance) -> Instance:
-    """The instance with fewer steps and shorter numbers, at a cost of at most a thousandth of its tightness."""
+    """The instance with fewer samples, fewer steps and shorter numbers, at a thousandth of its tightness at most."""
     enough = (1 - _PLAIN) * tightness(instance)
+    for i in reversed(range(instance.samples)):
+        fewer = _without(instance, i)
+        if fewer.samples and tightness(fewer) >= enough:
+            instance = fewer
     for horizon in range(2, instance.horizon):
         shorter = replace(instance, horizon=horizon)
         if tightness(shorter) >= enough:
@@ -356,6 +369,16 @@ def made_plain(instance: Instance) -> Instance:
             if tightness(candidate) >= enough:
                 return _number_by_number(candidate, digits, enough)
     return instance
+
+
+def _without(instance: Instance, i: int) -> Instance:
+    """The instance without a sample: every array that has a row for each."""
+    kept = {
+        name: value[:i] + value[i + 1 :]
+        for name, value in instance.numbers.items()
+        if isinstance(value, list) and name not in ("start", "comparator") and len(value) == instance.samples
+    }
+    return replace(instance, numbers={**instance.numbers, **kept})
 
 
 def _rounded(instance: Instance, digits: int) -> Iterator[Instance]:
@@ -410,10 +433,11 @@ def found(instance: Instance, path: Path) -> Found:
 
 
 def _worst_case(instance: Instance, constants: dict[str, float]) -> float | None:
-    if instance.claim not in SETTINGS or instance.method is not None:
+    samples = instance.samples
+    nodes = sum(samples**t for t in range(instance.horizon))
+    if instance.claim not in SETTINGS or instance.method is not None or nodes > _MOST_NODES:
         return None
     try:
-        samples = len(instance.numbers["x"])
         return 1 / worst_case(instance.rate, instance.horizon, samples, constants, eta=instance.eta).ratio
     except (NotInstalled, Unsolved, ArithmeticError):
         return None

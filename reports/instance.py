@@ -65,6 +65,11 @@ class Instance:
         """The claim."""
         return self.own.claims.get(self.claim) or rate(self.claim)
 
+    @property
+    def samples(self) -> int:
+        """N."""
+        return len(self.numbers["x"])
+
     def problem(self) -> Problem:
         """The problem; InputError if its numbers do not fit."""
         given: dict[str, Any] = {

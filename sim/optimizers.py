@@ -139,7 +139,7 @@ def _is_elementwise(make: Callable[..., torch.optim.Optimizer], name: str) -> bo
     def run(start: Tensor, drawn: Tensor) -> tuple[Tensor, Memory]:
         memory = Memory()
         for t, gradient in enumerate(drawn):
-            start, memory = _step(make, start, gradient, 0.1 / (t + 1), memory)
+            start, memory = _step(make, start, gradient, _rate(t), memory)
         return start, memory
 
     try:
@@ -152,6 +152,11 @@ def _is_elementwise(make: Callable[..., torch.optim.Optimizer], name: str) -> bo
         ) from None
     if not torch.equal(alone, again):
         raise InputError(f"{name} moves differently each time; expected an optimiser that draws no random numbers")
+    if not torch.allclose(alone, torch.stack([_lived(make, w[i], gradients[:, i]) for i in range(_TRIALS)]), rtol=1e-9):
+        raise InputError(
+            f"{name} remembers more than its state and its group, so that it cannot be taken up again between steps; "
+            "expected all memory there; try self.state[p] in place of an attribute"
+        )
     try:
         together, memory = run(w, gradients)
     except Exception:  # it takes a vector only
@@ -160,3 +165,18 @@ def _is_elementwise(make: Callable[..., torch.optim.Optimizer], name: str) -> bo
     nested = any(isinstance(v, dict | list | tuple) for v in memory.state.values())
     grouped = any(isinstance(v, Tensor) and v.ndim for v in memory.group.values())
     return shaped and not nested and not grouped and torch.allclose(together, alone, rtol=1e-12, atol=1e-300)
+
+
+def _rate(t: int) -> float:
+    return 0.1 / (t + 1)
+
+
+def _lived(make: Callable[..., torch.optim.Optimizer], start: Tensor, gradients: Tensor) -> Tensor:
+    """Where one optimiser ends that lives through all steps, as in a plain loop."""
+    parameter = Parameter(start.clone())
+    optimiser = make([parameter], lr=_rate(0))
+    for t, gradient in enumerate(gradients):
+        optimiser.param_groups[0]["lr"] = _rate(t)
+        parameter.grad = gradient.clone()
+        optimiser.step()
+    return parameter.detach()

@@ -58,6 +58,17 @@ class Counting(torch.optim.Optimizer):
                 p -= group["lr"] / group["steps"] * p.grad
 
 
+class Secretive(torch.optim.SGD):
+    """Counts its steps where nobody sees it."""
+
+    count = 0
+
+    def step(self, closure: Callable | None = None) -> None:
+        self.count += 1
+        for p in self.param_groups[0]["params"]:
+            p.data -= self.param_groups[0]["lr"] / self.count * p.grad
+
+
 class Noisy(Counting):
     def step(self, closure: Callable | None = None) -> None:
         for group in self.param_groups:
