@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from aat import InputError
-from reports import book, ledger, page
+from reports import bench, book, ledger, page, peers
 from reports import falsify as worst
 from reports.cluster import on_cluster
 from reports.instance import Instance
@@ -31,6 +31,7 @@ from reports.new import KINDS, write_new
 from reports.settings import GRADIENTS
 from reports.study import Cell, Study, lacks, own_cells, profile, sequentially
 from reports.verdict import STATUSES, Verdict
+from sim import lanes
 from sim.problems import FAMILIES
 from sim.results import write_whole
 from sim.sampling import Kind
@@ -321,6 +322,10 @@ def verify(
     stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
     rows = list(_proved([id for id in judged if id in claims] if problem or file else None, workers, stated))
     ledger.save(rows, out)
+    if study.long:
+        with _progress() as bar:
+            bar.add_task("compiling the engine for long runs, once", total=None)
+            lanes.warm()
     with on_cluster(dask), _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
         for _ in study.run(out, workers, limit):
@@ -410,6 +415,52 @@ def plot(folder: Path) -> None:
 def report(folder: Path) -> None:
     """Write the page of FOLDER, the --out of an aat verify, again."""
     console.print(str(page.write_page(folder)), highlight=False, soft_wrap=True)
+
+
+@app.group("bench", help="Compare speeds, in one run, as ratios.")
+def bench_group() -> None:
+    """The group of comparisons."""
+
+
+@bench_group.command("sim")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Timed calls of each.")
+@click.option("--devices", type=click.IntRange(min=1), default=_CORES, show_default=True, help="Devices of JAX.")
+@click.option(
+    "--case", "cases", type=click.IntRange(1, len(bench.CASES)), multiple=True, help="1, 2, 3; all by default."
+)
+@_json
+def bench_sim(rounds: int, devices: int, cases: tuple[int, ...], json_file: Path | None) -> None:
+    """Time the lane engine against a PyTorch loop and, where it is installed (extra `bench`), JAX."""
+    chosen = [bench.CASES[number - 1] for number in sorted(set(cases))] or list(bench.CASES)
+    jax = None
+    try:
+        jax = peers.load_jax(devices)
+    except InputError as missing:
+        console.print(str(missing), highlight=False, markup=False)
+    parts = [("steps", bench.steps_rows(case, rounds, jax)) for case in chosen]
+    parts += [("records", bench.recording_rows(case, rounds)) for case in chosen]
+    parts += [] if cases else [("paths", bench.enumeration_rows((13, 17), rounds))]
+    rows = []
+    with _progress() as bar:
+        task = bar.add_task("compiling and timing", total=len(parts))
+        for _, part in parts:
+            rows += list(part)
+            bar.advance(task)
+    table = Table("case", "peer", "ms", "peer ms", "ratio", "million steps/s", "same numbers", box=None)
+    for row in rows:
+        rate = f"{row.million_steps:.3g}" if row.million_steps else ""
+        table.add_row(
+            row.case,
+            row.peer,
+            f"{row.ms:.3g}",
+            f"{row.peer_ms:.3g}",
+            f"{row.ratio:.3g}",
+            rate,
+            "yes" if row.agrees else "no",
+        )
+    console.print(table)
+    if json_file:
+        _write_json(json_file, map(asdict, rows))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,7 +25,7 @@ from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, estimate, problems, simulate
 from sim.exact import Cost, check_paths
-from sim.monte_carlo import Progress, check_trials
+from sim.monte_carlo import Progress, check_trials, long_enough
 from sim.results import declared, fingerprint, versions, write_whole
 from sim.sampling import Kind
 from theory import Claim, Rate, claims
@@ -379,6 +379,12 @@ class Study:
     def claims(self) -> dict[str, Claim]:
         """The ledger, and the claims of the user's file that are studied."""
         return {**claims, **{cell.claim: cell.rate for cell in self.cells}}
+
+    @property
+    def long(self) -> bool:
+        """Whether a cell is long enough for the engine that is compiled on first use."""
+        random = (cell for cell in self.cells if not cell.exact)
+        return any(long_enough(max(cell.horizons), cell.trials) for cell in random)
 
     def save(self, folder: Path) -> None:
         """Note what is studied, so that the page can be rebuilt from the folder alone."""

@@ -25,6 +25,9 @@ from sim.stream import GAMMA, mix, scaled
 LANES = 32
 UNITS = 4
 
+# What to find of a function: its value, its gradient, or both.
+VALUE, SLOPE, BOTH = 1, 2, 3
+
 DENSE, HARD, ENTROPIC, QUADRATIC = range(4)
 ROUTING, LOGISTIC, SOFTMAX = range(3)
 
@@ -538,13 +541,13 @@ def _move_hard(support, n, factor, m, index, at, w):  # type: ignore[no-untyped-
 
 
 @compiled
-def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # type: ignore[no-untyped-def]
+def _differentiate(loss, m, index, at, w, out, factor, wanted, together):  # type: ignore[no-untyped-def]
     """Add ``factor`` times ∇f of each lane's sample, at the point ``w``, to the point ``out``, which may be the same.
 
-    If ``valued``, the values f are found instead, and nothing is added. All lanes have one sample if ``together``: so
+    What is wanted may also be the value f, in the row ``at.value``. All lanes have one sample if ``together``: so
     metrics are measured.
     """
-    n, units, ridge = loss.features, at.units, loss.ridge
+    n, units, ridge, valued = loss.features, at.units, loss.ridge, wanted != SLOPE
     routing = loss.loss == ROUTING
     _fetch(loss.x, units, m, index, at.x, together)
     _label(loss.y, m, index, at.label)
@@ -571,11 +574,10 @@ def _differentiate(loss, m, index, at, w, out, factor, valued, together):  # typ
             _softmax(loss.heads, m, at, valued)
     for head in range(loss.heads):
         skip = head * units
-        if valued:
-            for unit in range(n if ridge > 0 else 0):
-                for lane in range(LANES):
-                    m[at.value, lane] += ridge / 2 * m[w + skip + unit, lane] ** 2
-        else:
+        for unit in range(n if valued and ridge > 0 else 0):
+            for lane in range(LANES):
+                m[at.value, lane] += ridge / 2 * m[w + skip + unit, lane] ** 2
+        if wanted != VALUE:
             _move(n, factor, ridge, m, at.coef + head, at.lam + (0 if routing else skip), at.x, w + skip, out + skip)
 
 
@@ -606,60 +608,62 @@ def walk(  # type: ignore[no-untyped-def]
             look += 1
         if t < len(sizes):
             _draw(key, first_lane, t, len(loss.y), bits, index)
-            _differentiate(loss, m, index, at, w, w, sizes[t], False, False)
+            _differentiate(loss, m, index, at, w, w, sizes[t], SLOPE, False)
 
 
 @compiled
-def _mean(loss, m, index, at, w, gradient, squared, row):  # type: ignore[no-untyped-def]
-    """F at the point ``w`` into a row; or ∇F into the point ``gradient``, and its squared norm into the row."""
+def _mean(loss, m, index, at, w, gradient, wanted, row):  # type: ignore[no-untyped-def]
+    """F at the point ``w`` into a row, ∇F into the point ``gradient``; if ∇F only is wanted, ‖∇F‖² into the row."""
     samples, size = len(loss.y), loss.heads * at.units
     _set(m, row, 1, 0.0)
-    if squared:
+    if wanted != VALUE:
         _set(m, gradient, size, 0.0)
     for sample in range(samples):
         _all_draw(sample, index)
-        _differentiate(loss, m, index, at, w, gradient, 1.0, not squared, True)
-        if not squared:
+        _differentiate(loss, m, index, at, w, gradient, 1.0, wanted, True)
+        if wanted != SLOPE:
             _add(m, at.value, row, 1)
-    if not squared:
-        for lane in range(LANES):
-            m[row, lane] /= samples
-        return
-    for r in range(gradient, gradient + size):
-        for lane in range(LANES):
-            m[r, lane] /= samples
-            m[row, lane] += m[r, lane] ** 2
+    for lane in range(LANES):
+        m[row, lane] /= samples
+    if wanted != VALUE:
+        for r in range(gradient, gradient + size):
+            for lane in range(LANES):
+                m[r, lane] /= samples
+                if wanted == SLOPE:
+                    m[row, lane] += m[r, lane] ** 2
 
 
 @compiled
-def survey(loss, m, index, at, points, values, slopes):  # type: ignore[no-untyped-def]
-    """F at up to ``LANES`` points, or ∇F.
+def survey(loss, m, index, at, points, wanted, values, slopes):  # type: ignore[no-untyped-def]
+    """What is wanted of F and ∇F at points, ``LANES`` of them at a time.
 
     Args:
         m, index, at: memory with two points.
-        points: (P, O·n), 1 ≤ P ≤ LANES.
-        values: (P,) to be filled with F, or empty.
-        slopes: (P, O·n) to be filled with ∇F, or empty.
+        points: (P, O·n).
+        values: (P,), for F.
+        slopes: (P, O·n), for ∇F.
     """
     n, w, size = loss.features, at.points, loss.heads * at.units
-    for head in range(loss.heads):
-        for unit in range(n):
-            for lane in range(LANES):
-                m[w + head * at.units + unit, lane] = points[min(lane, len(points) - 1), head * n + unit]
-    if len(values):
-        _mean(loss, m, index, at, w, w + size, False, at.mean)
-        for lane in range(len(points)):
-            values[lane] = m[at.mean, lane]
-    if len(slopes):
-        _mean(loss, m, index, at, w, w + size, True, at.mean)
-        for lane in range(len(points)):
-            for head in range(loss.heads):
-                for unit in range(n):
-                    slopes[lane, head * n + unit] = m[w + size + head * at.units + unit, lane]
+    for first in range(0, len(points), LANES):
+        used = min(LANES, len(points) - first)
+        for head in range(loss.heads):
+            for unit in range(n):
+                for lane in range(LANES):
+                    # lanes without a point of their own repeat the last one
+                    here = points[first + min(lane, used - 1), head * n + unit]
+                    m[w + head * at.units + unit, lane] = here
+        _mean(loss, m, index, at, w, w + size, wanted, at.mean)
+        for lane in range(used):
+            if wanted != SLOPE:
+                values[first + lane] = m[at.mean, lane]
+            if wanted != VALUE:
+                for head in range(loss.heads):
+                    for unit in range(n):
+                        slopes[first + lane, head * n + unit] = m[w + size + head * at.units + unit, lane]
 
 
 # The points of a tree: three for passing use, then for each level the iterate and the sum of all so far.
-_POINT, _SLOPE, FAR, LEVELS = range(4)
+_POINT, _GRADIENT, FAR, LEVELS = range(4)
 
 
 def tree_points(levels: int) -> int:
@@ -676,7 +680,7 @@ def _measure(loss, m, index, at, mean, t, squared, averaged):  # type: ignore[no
     for r in range(size):
         for lane in range(LANES):
             m[point + r, lane] = m[w + r, lane] / (t + 1) if averaged else m[w + r, lane]
-    _mean(loss, m, index, at, point, at.points + _SLOPE * size, squared, at.mean)
+    _mean(loss, m, index, at, point, at.points + _GRADIENT * size, SLOPE if squared else VALUE, at.mean)
     _set(m, at.norm, 1, 0.0)
     for head in range(loss.heads):
         for r in range(point + head * at.units, point + head * at.units + loss.features):
@@ -697,7 +701,7 @@ def _descend(loss, m, index, at, t, size):  # type: ignore[no-untyped-def]
     rows = loss.heads * at.units
     w = at.points + (LEVELS + 2 * t) * rows
     _copy(m, w, w + 2 * rows, rows)
-    _differentiate(loss, m, index, at, w + 2 * rows, w + 2 * rows, size, False, False)
+    _differentiate(loss, m, index, at, w + 2 * rows, w + 2 * rows, size, SLOPE, False)
     for r in range(rows):
         for lane in range(LANES):
             m[w + 3 * rows + r, lane] = m[w + rows + r, lane] + m[w + 2 * rows + r, lane]

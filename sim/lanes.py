@@ -30,6 +30,8 @@ from sim.stream import precision
 MOST_PLACES = 16
 # Steps between two signs of progress, at each of which an interruption is heard.
 _CHUNK = 4096
+# Points that are surveyed at a time: many blocks of lanes, and few enough that all cores have some.
+_SURVEYED = 16 * LANES
 # Sample paths that are walked from the start, so that there is work for all lanes and cores.
 _PREFIXES = 512
 
@@ -137,6 +139,13 @@ def _cores() -> Iterator[Callable[[Callable[[Item], Result], Iterable[Item]], li
         yield over
 
 
+def warm() -> None:
+    """Have the kernels of trials at hand: compiled in half a minute once, loaded in a second from then on."""
+    one = torch.ones(1, 1, dtype=torch.float64)
+    problem = Logistic(x=one, y=one[0], k=1, start=one[0], comparator=one[0])
+    Surveyed(problem).objective(trajectories(problem, [1.0], torch.ones(1, 1, dtype=torch.int64), False, 0)[0])
+
+
 def trajectories(
     problem: Problem,
     sizes: list[float],
@@ -202,25 +211,27 @@ class Surveyed:
 
     def objective(self, w: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
         """F(w)."""
-        values = np.empty(len(w))
-        self._survey(w, values, np.empty((0, w.shape[1])))
-        return torch.from_numpy(values)
+        return self._survey(w, kernels.VALUE)[0]
 
     def full_gradient(self, w: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
         """∇F(w)."""
-        slopes = np.empty(tuple(w.shape))
-        self._survey(w, np.empty(0), slopes)
-        return torch.from_numpy(slopes)
+        return self._survey(w, kernels.SLOPE)[1]
 
-    def _survey(self, w: Tensor, values: NDArray[np.float64], slopes: NDArray[np.float64]) -> None:
+    def both(self, w: Float[Tensor, "batch dim"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch dim"]]:
+        """F(w) and ∇F(w), in one pass over the samples."""
+        return self._survey(w, kernels.BOTH)
+
+    def _survey(self, w: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
         points, shop = w.detach().contiguous().numpy(), self._shop
+        values, slopes = np.empty(len(points)), np.empty(points.shape if wanted != kernels.VALUE else (0, 1))
 
         def run(first: int) -> None:
-            part = slice(first, first + LANES)
-            kernels.survey(shop.loss, *shop.memory(2), points[part], values[part], slopes[part])
+            part = slice(first, first + _SURVEYED)
+            kernels.survey(shop.loss, *shop.memory(2), points[part], wanted, values[part], slopes[part])
 
         with _cores() as over:
-            over(run, range(0, len(points), LANES))
+            over(run, range(0, len(points), _SURVEYED))
+        return torch.from_numpy(values), torch.from_numpy(slopes)
 
 
 class Enumerated(NamedTuple):

@@ -87,7 +87,7 @@ def simulate(
         looked = measured.times(horizon, drawn.epoch(problem.samples))
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
         visited = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
-        used = lanes.choose(backend, problem, rule, plain=plain, worth=horizon * trials >= _WORTH_LANES)
+        used = lanes.choose(backend, problem, rule, plain=plain, worth=long_enough(horizon, trials))
         if used == "lanes":
             points = lanes.trajectories(problem, sizes, times, measured.of == "average", stream, progress)
             at = lanes.trajectories(problem, sizes, torch.tensor([*visited])[:, None], False, stream).squeeze(1)
@@ -103,6 +103,11 @@ def simulate(
         error = measured.error(problem, found)
         results.append(Horizon(horizon, scale, values, error, checks, low=low, high=high, backend=used))
     return Run.of(problem, rule, "monte_carlo", drawn, source, metric=metric_name, seed=seed, horizons=tuple(results))
+
+
+def long_enough(horizon: int, trials: int) -> bool:
+    """Whether so many steps of so many trials are worth the lane engine."""
+    return horizon * trials >= _WORTH_LANES
 
 
 def check_trials(trials: int, looks: int, horizons: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_only_a_damaged_run_is_computed_again(
             "cut": content[: len(content) // 2],
             "binary": b"\xff\x00" + content,
             "another key": content.replace(TINY.key.encode(), b"0123456789abcdef"),
-            "another schema": content.replace(b'"schema": 2', b'"schema": 0'),
+            "another schema": re.sub(rb'"schema": \d+', b'"schema": 0', content),
         }
         assert damaged[damage] != content
         path.write_bytes(damaged[damage])

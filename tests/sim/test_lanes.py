@@ -135,6 +135,7 @@ def test_objective_and_gradient_are_the_generic_ones(problem: Problem, data: st.
     # a threshold that is off by a rounding moves multipliers by that over μ ≥ 0.01
     atol = 1e-11 * scale * (1 + problem.constants()["G"])
     torch.testing.assert_close(fast.full_gradient(w), problem.full_gradient(w), rtol=1e-9, atol=atol)
+    torch.testing.assert_close(fast.both(w), (fast.objective(w), fast.full_gradient(w)), rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("head", HEADS)
