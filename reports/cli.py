@@ -214,7 +214,8 @@ def write_book(out: Path, workers: int) -> None:
 @click.option("--trials", type=int, default=32, show_default=True, help="Monte Carlo trials.")
 @click.option("--looks", type=int, default=1, show_default=True, help="Iterates of a trial that an average looks at.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the Monte Carlo runs.")
-@click.option("--exact", is_flag=True, help="All sample paths instead of trials.")
+@click.option("--exact", is_flag=True, help="All sample paths instead of trials; their cost is told first.")
+@click.option("--memory", type=click.IntRange(min=1), help="MiB that exact runs may take, all workers together.")
 @click.option(
     "--sampling", type=click.Choice(get_args(Kind)), help="How samples are drawn; the claim's own if omitted."
 )
@@ -248,6 +249,7 @@ def verify(
     looks: int,
     seed: int,
     exact: bool,
+    memory: int | None,
     sampling: Kind | None,
     batch: int | None,
     beta: float | None,
@@ -312,6 +314,9 @@ def verify(
             cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make(), cell.setting) is None)
     study = Study(sequentially(cells, most_trials, level, stop) if sequential else cells, level)
     study.check()
+    limit = None if memory is None else memory * 2**20
+    if exact:
+        _print_cost(cells, limit)
     study.save(out)
     judged = sorted({cell.claim for cell in cells})
     stated = [cell.rate for cell in {cell.claim: cell for cell in cells}.values() if cell.claim not in claims]
@@ -323,7 +328,7 @@ def verify(
             lanes.warm()
     with on_cluster(dask), _progress() as bar:
         task = bar.add_task("running cells", total=len(cells))
-        for _ in study.run(out, workers):
+        for _ in study.run(out, workers, limit):
             bar.advance(task)
     verdicts = study.judge(study.runs(out))
     _print_verdicts(verdicts)
@@ -500,6 +505,15 @@ def _proved(ids: Sequence[str] | None, workers: int, stated: Sequence[Claim] = (
         if row.reason:
             console.print(f"{row.id}: {row.reason}", highlight=False, markup=False)
     return rows
+
+
+def _print_cost(cells: Sequence[Cell], memory: int | None) -> None:
+    """What the exact cells will take, in all; the seconds are from a probe, for one core."""
+    costs = [cost for cell in cells for cost in cell.estimate(memory)]
+    gradients, seconds = sum(cost.gradients for cost in costs), sum(cost.seconds for cost in costs)
+    most = max((cost.memory for cost in costs), default=0) / 2**20
+    told = f"exact: {gradients:,} gradients, roughly {seconds:.2g} s on one core, at most {most:.2g} MiB a worker"
+    console.print(told, highlight=False)
 
 
 def _print_verdicts(verdicts: Sequence[Verdict]) -> None:

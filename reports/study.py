@@ -23,8 +23,8 @@ from reports.own import Own
 from reports.sequential import plan, run_sequentially
 from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
-from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, problems, simulate
-from sim.exact import check_paths
+from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, estimate, problems, simulate
+from sim.exact import Cost, check_paths
 from sim.monte_carlo import Progress, check_trials, long_enough
 from sim.results import declared, fingerprint, versions, write_whole
 from sim.sampling import Kind
@@ -182,8 +182,8 @@ class Cell:
         if self.stop is not None and not 0 < self.stop < 1:
             raise InputError(f"stop = {self.stop}; expected a probability in (0, 1); try 1e-5")
 
-    def run(self, progress: Progress | None = None) -> Run:
-        """Simulate the cell."""
+    def run(self, progress: Progress | None = None, memory: int | None = None) -> Run:
+        """Simulate the cell; ``memory`` in bytes as for :func:`sim.enumerate_paths`."""
         problem = self.make()
 
         def batch(horizons: Sequence[int], trials: int, seed: int) -> Run:
@@ -199,6 +199,7 @@ class Cell:
                 seed=seed,
                 setting=self.setting,
                 progress=progress,
+                memory=memory,
             )
 
         if self.most is None or self.exact:
@@ -208,6 +209,16 @@ class Cell:
             run = run_sequentially(self.rate, batch, self.horizons, trials=self.trials, most=self.most, level=level,
                                    seed=self.seed, together=self.setting.anneal > 0)  # fmt: skip
         return replace(run, key=self.key)
+
+    def estimate(self, memory: int | None = None) -> list[Cost]:
+        """What each horizon of an exact cell will cost; nothing for Monte Carlo. Raises as :meth:`check` does."""
+        if not self.exact:
+            return []
+        problem, setting, limit = self.make(), self.setting, {} if memory is None else {"memory": memory}
+        return [
+            estimate(setting.pose(problem, T), T, self.rate.metric.id, sampling=setting.draws, **limit)
+            for T in _whole(self.horizons, setting, problem)
+        ]
 
     @property
     def key(self) -> str:
@@ -269,6 +280,7 @@ def run_claim(
     seed: int = 0,
     setting: Setting | None = None,
     progress: Progress | None = None,
+    memory: int | None = None,
 ) -> Run:
     """Run a method with the claim's step sizes and metric; arguments as for :class:`Cell`.
 
@@ -304,7 +316,10 @@ def run_claim(
         "eta": eta,
         "progress": progress,
     }
-    options |= {} if exact else {"trials": trials, "seed": seed, "looks": looks}
+    if exact:
+        options |= {} if memory is None else {"memory": memory}
+    else:
+        options |= {"trials": trials, "seed": seed, "looks": looks}
     engine: Callable[..., Run] = enumerate_paths if exact else simulate
     if not chosen.anneal:
         posed = chosen.pose(problem, 1)
@@ -389,8 +404,11 @@ class Study:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{folder} holds no study ({error}); expected the --out of an aat verify") from None
 
-    def run(self, folder: Path, workers: int = 1) -> Iterator[Cell]:
-        """Run the cells that ``folder`` does not hold yet, the long ones first; yields each cell when it is there."""
+    def run(self, folder: Path, workers: int = 1, memory: int | None = None) -> Iterator[Cell]:
+        """Run the cells that ``folder`` does not hold yet, the long ones first; yields each cell when it is there.
+
+        ``memory``, in bytes, is what the exact cells may take, all workers together; results change by rounding only.
+        """
         todo = []
         for cell in self.cells:
             if _finished(cell, folder):
@@ -398,8 +416,10 @@ class Study:
             else:
                 todo.append(cell)
         todo.sort(key=lambda cell: -cell.cost)
-        jobs = (joblib.delayed(_computed)(cell) for cell in todo)
-        parallel = joblib.Parallel(n_jobs=min(workers, max(len(todo), 1)), return_as="generator_unordered")
+        busy = min(workers, max(len(todo), 1))
+        share = None if memory is None else memory // busy
+        jobs = (joblib.delayed(_computed)(cell, share) for cell in todo)
+        parallel = joblib.Parallel(n_jobs=busy, return_as="generator_unordered")
         # saved here and not by the worker, which may be on another machine
         for cell, run in parallel(jobs):
             run.save(_path(cell, folder))
@@ -426,9 +446,9 @@ def _finished(cell: Cell, folder: Path) -> bool:
         return False
 
 
-def _computed(cell: Cell) -> tuple[Cell, Run]:
+def _computed(cell: Cell, memory: int | None) -> tuple[Cell, Run]:
     torch.set_num_threads(1)
-    return cell, cell.run()
+    return cell, cell.run() if memory is None else cell.run(memory=memory)
 
 
 # What a claim or an optimizer of one's own is run on, where no problem is named: every family, with each head it takes.

@@ -89,7 +89,7 @@ class HardMask:
 
     def constants(self, problem: Problem) -> dict[str, float]:
         """ζ of claim bias for quadratic smoothing with raised scores, at the worst gap or at the density given."""
-        if problem.dense:
+        if problem.dense and (problem.raised or problem.smoothing != "quadratic"):
             return {"m": 0.0, "M": 0.0, "zeta": 0.0}
         declared = _anywhere(problem)
         if problem.smoothing == "quadratic" and problem.raised and problem.mu is not None:

@@ -2,7 +2,9 @@
 
 ``f_i(w) = ln cosh(s(w ⊙ x_i) − y_i)`` with ``y_i = s(w* ⊙ x_i)`` for planted weights w*, the teacher's. The teacher has
 the student's head, so it loses nothing on any sample: inf F = 0 is known and attained (interpolation), and there is no
-noise there. Convex for a dense head only. Constants: G = R_K, L = R_K² + κ (claims G.logcosh, L.logcosh).
+noise there. (Only raised scores are taught by a hard head, since they stand for one.)
+
+Convex for a dense head only. Constants: G = R_K, L = R_K² + κ (claims G.logcosh, L.logcosh).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from aat import InputError
+from aat import InputError, topk_sum
 from sim.problems.base import Problem, checked
 from sim.problems.data import Labelled
 from sim.seeds import generator
@@ -46,6 +48,7 @@ class LogCosh(Problem):
         if teacher.shape != (self.features,):
             raise InputError(f"teacher of shape {tuple(teacher.shape)}; expected ({self.features},)")
         object.__setattr__(self, "teacher", teacher)
+        _ = self.y  # now: what the student is taught does not change with how it is computed
 
     @property
     def heads(self) -> int:
@@ -54,7 +57,8 @@ class LogCosh(Problem):
     @cached_property
     def y(self) -> Float[Tensor, " N"]:
         """What the teacher says of each sample."""
-        return self.scores(self.teacher * self.x)
+        votes = self.teacher * self.x
+        return topk_sum(votes, self.k) if self.raised else self.scores(votes)
 
     def _losses(self, w: Float[Tensor, "*batch O n"], index: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         off = (self.scores(w.squeeze(-2) * self.x[index]) - self.y[index]).abs()

@@ -48,7 +48,8 @@ def definition(problem: Problem, w: Tensor, i: int) -> Tensor:
     raised = problem.mu * problem.k / 2 if problem.raised else 0
     scores = torch.stack([operator(row * x, problem.k, problem.smoothing, problem.mu) + raised for row in rows])
     if problem.family == "logcosh":
-        taught = operator(problem.teacher * x, problem.k, problem.smoothing, problem.mu) + raised
+        smoothing = None if problem.raised else problem.smoothing
+        taught = operator(problem.teacher * x, problem.k, smoothing, problem.mu)
         return (scores[0] - taught).cosh().log() + problem.ridge / 2 * w @ w
     y = problem.y[i]
     match problem.family:
