@@ -312,6 +312,8 @@ def verify(
         )
         if not ids:
             cells = tuple(cell for cell in cells if lacks(cell.rate, cell.make(), cell.setting) is None)
+    if not sequential:
+        _refuse(("most-trials", "stop"), "without --sequential; expected both; try --sequential")
     study = Study(sequentially(cells, most_trials, level, stop) if sequential else cells, level)
     study.check()
     limit = None if memory is None else memory * 2**20
@@ -544,14 +546,17 @@ _POSING = ("data", "k", "smoothing", "mu", "ridge", *_SETTING)
 _RUNNING = ("method", "step", "horizon", "trials", "looks", "seed", "exact")
 
 
-def _refuse_without_problem(options: Sequence[str] = (*_POSING, *_RUNNING)) -> None:
-    """InputError if one of the options, which pose one problem, was given, but no problem."""
+def _refuse(options: Sequence[str], why: str) -> None:
+    """InputError if one of the options was given."""
     context = click.get_current_context()
     for name in options:
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise InputError(
-                f"--{name} without --problem; expected a profile alone, or one problem; try --problem routing"
-            )
+        if context.get_parameter_source(name.replace("-", "_")) is click.core.ParameterSource.COMMANDLINE:
+            raise InputError(f"--{name} {why}")
+
+
+def _refuse_without_problem(options: Sequence[str] = (*_POSING, *_RUNNING)) -> None:
+    """InputError if one of the options, which pose one problem, was given, but no problem."""
+    _refuse(options, "without --problem; expected a profile alone, or one problem; try --problem routing")
 
 
 def _file_among(ids: Sequence[str]) -> tuple[tuple[str, ...], Path | None]:

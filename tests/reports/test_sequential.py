@@ -13,6 +13,7 @@ from scipy import stats
 
 from aat import InputError
 from reports import judge
+from reports.cli import main
 from reports.confidence import Sample
 from reports.sequential import plan, run_sequentially
 from reports.study import Cell, Study, sequentially
@@ -139,6 +140,14 @@ def test_exact_cells_stay_as_they_are() -> None:
 def test_a_mistaken_cell_is_refused(changes: dict[str, float], said: str) -> None:
     with pytest.raises(InputError, match=said):
         replace(Cell("R1", "monotone", "tiny", 2), **changes).check()
+
+
+@pytest.mark.parametrize("option", ["--most-trials 64", "--stop 1e-5"])
+def test_options_of_a_sequential_run_are_refused_without_it(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(f"verify R1 --problem monotone --data tiny --k 2 {option}".split()) == 2
+    assert (
+        capsys.readouterr().err == f"aat: {option.split()[0]} without --sequential; expected both; try --sequential\n"
+    )
 
 
 # --- Statistical ---
