@@ -338,7 +338,7 @@ def verify(
         _write_json(json_file, (verdict.as_row() for verdict in verdicts))
     with _progress() as bar:
         bar.add_task("drawing", total=None)
-        written = page.write_page(out)
+        written = page.write_page(out, workers)
     console.print(f"page: {written.resolve()}", highlight=False, soft_wrap=True)
     if any(v.status == "violated" for v in verdicts) or any(row.status == "refused" for row in rows):
         raise SystemExit(1)

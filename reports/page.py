@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+import joblib
+
 from reports import html, ledger
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
@@ -18,7 +20,7 @@ from sim.results import versions, write_whole
 PAGE_FILE = "index.html"
 
 
-def write_page(folder: Path) -> Path:
+def write_page(folder: Path, workers: int = 1) -> Path:
     """Rebuild figures and page from the saved ledger and runs of ``folder``; returns the page's path.
 
     Raises:
@@ -29,15 +31,17 @@ def write_page(folder: Path) -> Path:
     runs = study.runs(folder)
     verdicts = study.judge(runs)
     page = folder / PAGE_FILE
-    write_whole(page, render(study, rows, runs, verdicts, draw_all(study, runs, verdicts, folder)))
+    write_whole(page, render(study, rows, runs, verdicts, draw_all(study, runs, verdicts, folder, workers)))
     return page
 
 
 def draw_all(
-    study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict], folder: Path
+    study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict], folder: Path, workers: int = 1
 ) -> list[tuple[RatePlot, Path]]:
     """Draw every figure of a study into ``folder/figures``; returns each with its SVG."""
-    return [(plot, save(plot, folder / "figures")[0]) for plot in rate_plots(study, runs, verdicts)]
+    plots = rate_plots(study, runs, verdicts)
+    saved = joblib.Parallel(n_jobs=workers)(joblib.delayed(save)(plot, folder / "figures") for plot in plots)
+    return [(plot, svg) for plot, (svg, _) in zip(plots, saved, strict=True)]
 
 
 def render(

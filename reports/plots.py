@@ -194,6 +194,9 @@ def save(plot: RatePlot, folder: Path) -> tuple[Path, Path]:
     figure = draw(plot)
     paths = folder / f"{plot.name}.svg", folder / f"{plot.name}.png"
     with mpl.rc_context(STYLE):
+        # laid out once for both files
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         figure.savefig(paths[0], metadata={"Date": None})
         figure.savefig(paths[1], dpi=150)
     return paths
