@@ -30,8 +30,8 @@ from torch import Tensor
 from aat import InputError
 from reports import own
 from reports.instance import Instance
+from reports.runner import constants_with_loans, lacks, rate
 from reports.settings import setting_of
-from reports.study import constants_with_loans, lacks, rate
 from sim import Method, Problem
 from sim.exact import check_paths
 from sim.problems import FAMILIES, Labelled

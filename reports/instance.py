@@ -18,7 +18,7 @@ from torch import Tensor
 from aat import InputError
 from reports import own
 from reports.own import Own
-from reports.study import rate, run_claim
+from reports.runner import rate, run_claim
 from reports.verdict import Verdict, judge
 from sim import Problem
 from sim.problems import FAMILIES

@@ -6,11 +6,12 @@ enumerated. The quick profile takes the same cells as the full one, to shorter h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from aat import InputError
-from reports.study import Cell, rate
+from reports.cell import Cell
+from reports.runner import rate
 from sim.metrics import metric
 
 
@@ -42,6 +43,12 @@ _TINY: dict[str, dict[str, Any]] = {
     "quadratic": {"k": 2, "smoothing": "quadratic", "mu": 0.5},
     "dense": {"k": None},
 }
+
+
+def profile(name: str, only: Iterable[str] = ()) -> tuple[Cell, ...]:
+    """The cells of a profile, ``quick`` or ``full``, for the claims of ``only`` (all if empty)."""
+    wanted = {rate(id).id for id in only}
+    return tuple(cell for cell in cells(name) if not wanted or cell.claim in wanted)
 
 
 def cells(name: str) -> Iterator[Cell]:

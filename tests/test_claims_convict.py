@@ -14,9 +14,9 @@ import sympy as sp
 from scipy import stats
 
 from reports import judge
+from reports.cell import Cell
 from reports.confidence import Sample
 from reports.profiles import cells
-from reports.study import Cell
 from sim import Horizon, Run
 from theory import Rate, claims
 from theory.symbols import G, T, sigma, sigma_star, zeta

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from reports import ledger, page
+from reports.cell import Cell
 from reports.ledger import LedgerRow
-from reports.study import Cell, Study
+from reports.study import Study
 from reports.verdict import Verdict
 from sim import Run
 

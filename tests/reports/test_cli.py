@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from reports import ledger, page
+from reports.cell import Cell
 from reports.cli import main
 from reports.ledger import LedgerRow
 from reports.page import PAGE_FILE
-from reports.study import Cell
 from reports.verdict import Verdict
 from theory import claims
 from theory.mutants import mutants

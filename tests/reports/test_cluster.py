@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from aat import InputError
+from reports.cell import Cell
 from reports.cluster import on_cluster
-from reports.study import Cell, Study
+from reports.study import Study
 
 distributed = pytest.importorskip("distributed")
 

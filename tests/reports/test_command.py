@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import cli, ledger, page
-from reports.study import Cell, Study
+from reports.cell import Cell
+from reports.study import Study
 
 paths = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8).map(lambda s: s + ".npz")
 positive = st.floats(0, exclude_min=True, allow_infinity=False)

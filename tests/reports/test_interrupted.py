@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from reports import cli, ledger, page
+from reports.cell import Cell
 from reports.ledger import LedgerRow
-from reports.study import Cell
 from sim import Run
 
 CALL = ["verify", "R1", "R3", "--problem", "monotone", "--data", "tiny", "--k", "2", "--horizon", "2", "--horizon", "4",

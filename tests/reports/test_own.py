@@ -9,8 +9,9 @@ import pytest
 
 from aat import InputError
 from reports import cli, own
+from reports.against import own_cells
 from reports.new import KINDS, write_new
-from reports.study import Study, own_cells
+from reports.study import Study
 from theory import claims
 
 CLAIM = """

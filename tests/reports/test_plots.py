@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from reports import plots
+from reports.cell import Cell
 from reports.plots import RatePlot, Trace, draw, rate_plots, save
-from reports.study import Cell, Study
+from reports.study import Study
 from reports.verdict import Verdict
 from sim import Run
 

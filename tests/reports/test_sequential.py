@@ -13,10 +13,11 @@ from scipy import stats
 
 from aat import InputError
 from reports import judge
+from reports.cell import Cell
 from reports.cli import main
 from reports.confidence import Sample
 from reports.sequential import plan, run_sequentially
-from reports.study import Cell, Study, sequentially
+from reports.study import Study, sequentially
 from sim import Horizon, Run
 from sim.audit import merged
 from theory import claims

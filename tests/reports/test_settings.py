@@ -5,8 +5,8 @@ import math
 import pytest
 
 from aat import InputError
+from reports.runner import run_claim, verify
 from reports.settings import Setting, setting_of
-from reports.study import run_claim, verify
 from sim import problems
 from theory import claims
 

@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat import InputError
-from reports.study import STUDY_FILE, Cell, Study, profile, run_claim, verify
+from reports.cell import Cell
+from reports.profiles import profile
+from reports.runner import run_claim, verify
+from reports.study import STUDY_FILE, Study
 from sim import Run, problems
 from theory import Rate, claims
 from theory.ledger import UnknownClaim
@@ -217,7 +220,7 @@ def test_whatever_changes_in_a_cell_changes_its_name_and_its_key() -> None:
 
 def test_other_versions_of_the_libraries_change_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = TINY.key
-    monkeypatch.setattr("reports.study.versions", lambda: {"numpy": "0.0"})
+    monkeypatch.setattr("reports.cell.versions", lambda: {"numpy": "0.0"})
     assert TINY.key != before
 
 

@@ -1,0 +1,53 @@
+"""The ``aat`` command.
+
+Exit codes: 0 nothing is violated and every proof holds; 1 a claim is violated or a proof refused; 2 the call or the
+input is wrong, said in one line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from aat import InputError
+from reports.cli.bench import bench
+from reports.cli.search import falsify
+from reports.cli.theory import list_claims, prove, show, worst_cases, write_book
+from reports.cli.verify import new_file, plot, report, verify
+from theory.ledger import UnknownClaim
+from theory.worst_case import NotInstalled, Unsolved
+
+
+@click.group(help="Prove, run and judge convergence claims about AAT-SGD.")
+def app() -> None:
+    """The group of all commands."""
+
+
+for _command in (list_claims, show, prove, worst_cases, write_book, verify, falsify, new_file, plot, report, bench):
+    app.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; a user's mistake is one line and exit code 2, an interruption 130."""
+    try:
+        return app(args=arguments, prog_name="aat", standalone_mode=False) or 0
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    except click.exceptions.NoArgsIsHelpError as help:
+        print(help.format_message())
+        return 2
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (InputError, UnknownClaim, NotInstalled, Unsolved) as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{error.filename or 'file'}: {error.strerror}; expected a place that can be written")
+
+
+def _complain(message: str) -> int:
+    print(f"aat: {' '.join(message.split())}", file=sys.stderr)
+    return 2
