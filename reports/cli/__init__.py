@@ -12,10 +12,7 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli.bench import bench
-from reports.cli.search import falsify
-from reports.cli.theory import list_claims, prove, show, worst_cases, write_book
-from reports.cli.verify import new_file, plot, report, verify
+from reports.cli import bench, search, theory, verify
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -25,7 +22,11 @@ def app() -> None:
     """The group of all commands."""
 
 
-for _command in (list_claims, show, prove, worst_cases, write_book, verify, falsify, new_file, plot, report, bench):
+_COMMANDS = (
+    *(theory.list_claims, theory.show, theory.prove, theory.worst_cases, theory.write_book),
+    *(verify.verify, search.falsify, verify.new_file, verify.plot, verify.report, bench.bench),
+)
+for _command in _COMMANDS:
     app.add_command(_command)
 
 

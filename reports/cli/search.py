@@ -11,7 +11,7 @@ from rich.table import Table
 
 from reports import falsify as worst
 from reports.cli.common import coloured, console, file_among, ids_argument, json_option, progress, write_json
-from reports.instance import Instance
+from reports.falsify import Instance
 
 
 @click.command()

@@ -46,7 +46,7 @@ def asked_by(command: str) -> tuple[Cell, ...]:
         raise Asked(asked)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "Study", stop)
+        patch.setattr(cli.verify, "Study", stop)
         program, *arguments = shlex.split(command)
         assert program == "aat"
         with pytest.raises(Asked) as stopped:

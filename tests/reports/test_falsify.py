@@ -12,8 +12,7 @@ import pytest
 
 from aat import InputError
 from reports import cli, falsify
-from reports.falsify import Search, made_plain, tightness
-from reports.instance import Instance
+from reports.falsify import Instance, Search, made_plain
 
 SMALL = {"rounds": 1, "examples": 60, "moves": 120}
 WISH = """
@@ -89,7 +88,7 @@ def test_the_plain_instance_is_nearly_as_tight_and_shorter_to_write() -> None:
     assert raw is not None
     raw = raw.at(raw.vector() * (1 + 1e-9))
     plain = made_plain(raw)
-    assert tightness(plain) >= (1 - 2e-3) * tightness(raw)
+    assert plain.tightness >= (1 - 2e-3) * raw.tightness
     assert len(str(plain.numbers)) <= len(str(raw.numbers))
 
 
@@ -108,7 +107,7 @@ def test_where_a_claim_says_nothing_there_is_no_tightness() -> None:
     search = Search("R1", Path("out"), rounds=1, examples=20, moves=0)
     instance = search._draw(0, lambda runs: None)
     assert instance is not None
-    assert tightness(replace(instance, horizon=10**6)) == -float("inf")
+    assert replace(instance, horizon=10**6).tightness == -float("inf")
 
 
 def test_without_ids_every_rate_that_can_be_run_is_searched() -> None:

@@ -21,9 +21,13 @@ from reports.own import Own
 from reports.runner import rate, run_claim
 from reports.verdict import Verdict, judge
 from sim import Problem
+from sim.exact import check_paths
 from sim.problems import FAMILIES
 from sim.results import write_whole
 from theory import Rate
+
+# Rounding must not matter: bounds and metrics below this share of the numbers that make them up are not looked at.
+_FINE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,19 @@ class Instance:
             return saved
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path} holds no instance ({error}); expected what aat falsify saves") from None
+
+    @property
+    def tightness(self) -> float:
+        """Measured/bound on all sample paths; −∞ where the claim says nothing, or rounding has a say."""
+        try:
+            check_paths(self.samples, [self.horizon])
+            verdict = self.verdict()
+        except (InputError, ArithmeticError):
+            return -math.inf
+        if verdict.status == "void" or not verdict.bound or verdict.tightness is None:
+            return -math.inf
+        fine = verdict.upper - verdict.lower <= _FINE * verdict.bound
+        return verdict.tightness if fine and math.isfinite(verdict.tightness) else -math.inf
 
     # --- As a vector, for a search ---
 
