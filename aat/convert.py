@@ -27,7 +27,7 @@ def convert(
     or mu.
 
     >>> convert(nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)), k=2)[-1]
-    AATLinear(in_features=6, out_features=3, bias=True, k=2)
+    AATLinear(in_features=6, out_features=3, bias=True, k=2, backend=...)
     """
     classifier = _last_linear(model) if name is None else _linear_called(name, model)
     head = AATLinear.from_linear(classifier, k, smoothing, mu)

@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aat import kernels
 from aat.checks import SmoothingName, check_k, check_smoothing
 from aat.errors import InputError
-from aat.topk import topk_sum
+from aat.kernels import operator, smoothed
 
 
 class AATLinear(nn.Linear):
@@ -18,6 +19,7 @@ class AATLinear(nn.Linear):
 
     k          votes kept for each sample and output, 1 <= k <= in_features
     smoothing  None, "entropic" or "quadratic"; mu > 0 if and only if given (see `topk_sum`)
+    backend    how the hard head is computed: one of aat.kernels.BACKENDS, or None for the fastest that fits
 
     At k = in_features without smoothing, or with the entropic one, it is nn.Linear bit for bit (O5).
     Raises InputError for another k, smoothing or mu, and for an input whose last dimension is not
@@ -25,7 +27,7 @@ class AATLinear(nn.Linear):
     Source: Sun, Ravi & Singh, "Adaptive Activation Thresholding", ICCV 2019.
 
     >>> AATLinear(512, 365, k=5)
-    AATLinear(in_features=512, out_features=365, bias=True, k=5)
+    AATLinear(in_features=512, out_features=365, bias=True, k=5, backend=...)
     """
 
     def __init__(
@@ -39,17 +41,25 @@ class AATLinear(nn.Linear):
         k: int,
         smoothing: SmoothingName | None = None,
         mu: float | None = None,
+        backend: str | None = None,
     ) -> None:
         check_k(k, in_features)
         check_smoothing(smoothing, mu)
+        kernels.check(backend)
         super().__init__(in_features, out_features, bias, device, dtype)
         self.k = k
         self.smoothing = smoothing
         self.mu = mu
+        self.backend = backend
 
     @classmethod
     def from_linear(
-        cls, linear: nn.Linear, k: int, smoothing: SmoothingName | None = None, mu: float | None = None
+        cls,
+        linear: nn.Linear,
+        k: int,
+        smoothing: SmoothingName | None = None,
+        mu: float | None = None,
+        backend: str | None = None,
     ) -> Self:
         """Return an AATLinear that shares (does not copy) the parameters of `linear` and is in the same mode.
 
@@ -59,7 +69,16 @@ class AATLinear(nn.Linear):
             kind = type(linear).__name__
             raise InputError(f"{kind} computes its weight; expected a plain parameter; try remove_parametrizations")
         has_bias = linear.bias is not None
-        layer = cls(linear.in_features, linear.out_features, has_bias, device="meta", k=k, smoothing=smoothing, mu=mu)
+        layer = cls(
+            linear.in_features,
+            linear.out_features,
+            has_bias,
+            device="meta",
+            k=k,
+            smoothing=smoothing,
+            mu=mu,
+            backend=backend,
+        )
         layer.weight = linear.weight
         layer.bias = linear.bias
         return layer.train(linear.training)
@@ -72,15 +91,27 @@ class AATLinear(nn.Linear):
     def forward(self, input: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch out"]:
         """Return the outputs z: (*batch, in) -> (*batch, out)."""
         self._check_input(input)
-        if self.k == self.in_features and self.smoothing != "quadratic":
+        if self._dense:
             return nn.functional.linear(input, self.weight, self.bias)
-        z = topk_sum(self.votes(input), self.k, self.smoothing, self.mu)
-        return z if self.bias is None else z + self.bias
+        if self.smoothing is None or self.mu is None:
+            backend = kernels.choose(input, self.k, self.backend)
+            return operator.linear(input, self.weight, self.bias, self.k, backend)
+        return smoothed.linear(input, self.weight, self.bias, self.k, self.smoothing, self.mu)
+
+    @property
+    def _dense(self) -> bool:
+        return self.k == self.in_features and self.smoothing != "quadratic"
 
     def extra_repr(self) -> str:
-        """Describe the layer: the arguments of nn.Linear, then k, then smoothing and mu when set."""
+        """Describe the layer: the arguments of nn.Linear, then k, smoothing and mu when set, and the backend."""
         smoothed = "" if self.smoothing is None else f", smoothing={self.smoothing!r}, mu={self.mu}"
-        return f"{super().extra_repr()}, k={self.k}{smoothed}"
+        if self._dense:
+            chosen = "dense"
+        elif self.smoothing is not None:
+            chosen = "chunked"
+        else:
+            chosen = kernels.choose(self.weight, self.k, self.backend)
+        return f"{super().extra_repr()}, k={self.k}{smoothed}, backend={chosen!r}"
 
     def _check_input(self, input: Tensor) -> None:
         if input.shape[-1:] != (self.in_features,):

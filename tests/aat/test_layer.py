@@ -106,9 +106,10 @@ def test_drop_in_arguments_initialisation_and_state() -> None:
 
 
 def test_repr_tells_the_routing() -> None:
-    hard = "AATLinear(in_features=8, out_features=2, bias=False, k=3)"
-    soft = "AATLinear(in_features=8, out_features=2, bias=True, k=3, smoothing='entropic', mu=0.1)"
-    assert repr(aat.AATLinear(8, 2, bias=False, k=3)) == hard
+    hard = "AATLinear(in_features=8, out_features=2, bias=False, k=3, backend='reference')"
+    soft = "AATLinear(in_features=8, out_features=2, bias=True, k=3, smoothing='entropic', mu=0.1, backend='chunked')"
+    assert repr(aat.AATLinear(8, 2, bias=False, k=3, backend="reference")) == hard
+    assert "backend='dense'" in repr(aat.AATLinear(8, 2, k=8))
     assert repr(aat.AATLinear(8, 2, k=3, smoothing="entropic", mu=0.1)) == soft
 
 

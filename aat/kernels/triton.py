@@ -1,0 +1,84 @@
+"""The Triton backend on CUDA: no tensor of B·O·n votes, forward or backward. See :mod:`aat.kernels.triton_kernels`."""
+
+import os
+from importlib.util import find_spec
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from aat.kernels.votes import count_type
+
+name = "triton"
+
+# A row is held in the registers of one program: more units would spill.
+MOST_UNITS = 16384
+# Numbers that the program of the forward pass holds.
+_HELD = 4096
+
+
+def unfit(x: Float[Tensor, "B n"], k: int) -> str | None:
+    """Why the backend cannot be used, or ``None``; Triton's interpreter also runs it on the CPU, for tests."""
+    if x.device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+        return f"the tensors are on {x.device}"
+    if x.shape[-1] > MOST_UNITS:
+        return f"{x.shape[-1]} units > {MOST_UNITS}"
+    return None if find_spec("triton") else "Triton is not installed"
+
+
+def forward(
+    x: Float[Tensor, "B n"], w: Float[Tensor, "O n"], bias: Float[Tensor, " O"] | None, k: int
+) -> tuple[Float[Tensor, "B O"], Float[Tensor, "B O"], Int[Tensor, "B O"]]:
+    """Scores, thresholds and kept ties, as :mod:`aat.kernels` says."""
+    from aat.kernels import triton_kernels as kernels
+
+    x, w = x.contiguous(), w.contiguous()
+    (samples, units), outputs = x.shape, w.shape[0]
+    z = x.new_empty(samples, outputs)
+    threshold, ties = torch.empty_like(z), torch.empty_like(z, dtype=count_type(k))
+    width = _width(units)
+    rows = max(1, min(_width(outputs), _HELD // width))
+    grid = (samples, -(-outputs // rows))
+    if z.numel():
+        with _device_of(x):
+            kernels.forward[grid](
+                x, w, z, threshold, ties, outputs, units, k,
+                BITS=8 * x.element_size(), ROWS=rows, UNITS=width, num_warps=_warps(rows * width),
+            )  # fmt: skip
+    return z if bias is None else z.add_(bias), threshold, ties
+
+
+def backward(
+    g: Float[Tensor, "B O"],
+    x: Float[Tensor, "B n"],
+    w: Float[Tensor, "O n"],
+    threshold: Float[Tensor, "B O"],
+    ties: Int[Tensor, "B O"],
+) -> tuple[Float[Tensor, "B n"], Float[Tensor, "O n"], Float[Tensor, " O"]]:
+    """Gradients in x, w and the bias, as :mod:`aat.kernels` says."""
+    from aat.kernels import triton_kernels as kernels
+
+    known = tuple(tensor.contiguous() for tensor in (g, x, w, threshold, ties))
+    (samples, units), outputs = x.shape, w.shape[0]
+    dx, dw = torch.empty_like(known[1]), torch.empty_like(known[2])
+    width = _width(units)
+    warps = _warps(width)
+    with _device_of(x):
+        if samples:
+            kernels.backward_x[(samples,)](*known, dx, outputs, units, UNITS=width, num_warps=warps)
+        if outputs:
+            kernels.backward_w[(outputs,)](*known, dw, samples, outputs, units, UNITS=width, num_warps=warps)
+    return dx, dw, known[0].sum(0)
+
+
+def _width(size: int) -> int:
+    return 1 << max(0, size - 1).bit_length()
+
+
+def _warps(numbers: int) -> int:
+    return min(8, max(1, numbers // 512))
+
+
+def _device_of(x: Tensor) -> torch.cuda.device:
+    # of another device than CUDA's this is no-op
+    return torch.cuda.device_of(x)

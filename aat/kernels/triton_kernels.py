@@ -1,0 +1,117 @@
+"""The Triton programs: a row of votes is held in registers; selection is exact, by bisection over the bits of keys.
+
+Votes become integers that order as they do. The K-th largest is the largest integer that at least K of them reach:
+found bit by bit, in as many counts as a key has bits. Nothing is added atomically: results do not depend on scheduling.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _votes(x, w):
+    # what is added makes +0 of -0, which as numbers tie
+    return x * w + 0.0
+
+
+@triton.jit
+def _key(votes, BITS: tl.constexpr):
+    """Integers that order as numbers do: the bits of negative ones turned round. Its own inverse."""
+    if BITS == 64:
+        raw = votes.to(tl.int64, bitcast=True)
+        return raw ^ ((raw >> 63) & 0x7FFFFFFFFFFFFFFF)
+    raw = votes.to(tl.int32, bitcast=True)
+    return raw ^ ((raw >> 31) & 0x7FFFFFFF)
+
+
+@triton.jit
+def _number(key, BITS: tl.constexpr):
+    if BITS == 64:
+        return (key ^ ((key >> 63) & 0x7FFFFFFFFFFFFFFF)).to(tl.float64, bitcast=True)
+    return (key ^ ((key >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def forward(
+    x, w, z, threshold, ties, outputs, units, k,
+    BITS: tl.constexpr, ROWS: tl.constexpr, UNITS: tl.constexpr,
+):  # fmt: skip
+    """One sample and ROWS outputs: score, threshold, kept ties."""
+    b = tl.program_id(0).to(tl.int64)
+    o = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    i = tl.arange(0, UNITS)
+    there = o < outputs
+    real = (i < units)[None, :]
+    inside = there[:, None] & real
+    weights = tl.load(w + o[:, None].to(tl.int64) * units + i[None, :], mask=inside, other=0.0)
+    features = tl.load(x + b * units + i, mask=i < units, other=0.0)[None, :]
+    votes = _votes(features, weights)
+    key = _key(votes, BITS)
+    # the sign first: zero is the lowest key that has it clear
+    best = tl.full((ROWS,), -1, key.dtype) << (BITS - 1)
+    best = tl.where(tl.sum((real & (key >= 0)).to(tl.int32), 1) >= k, 0, best)
+    for step in range(1, BITS):
+        trial = best | (tl.full((ROWS,), 1, key.dtype) << (BITS - 1 - step))
+        enough = tl.sum((real & (key >= trial[:, None])).to(tl.int32), 1) >= k
+        best = tl.where(enough, trial, best)
+    above = real & (key > best[:, None])
+    room = k - tl.sum(above.to(tl.int32), 1)
+    tied = tl.sum((real & (key == best[:, None])).to(tl.int32), 1)
+    last = _number(best, BITS)
+    at = b * outputs + o
+    tl.store(z + at, tl.sum(tl.where(above, votes, 0.0), 1) + room * last, mask=there)
+    tl.store(threshold + at, last, mask=there)
+    tl.store(ties + at, tl.where(tied > room, room, 0), mask=there)
+
+
+@triton.jit
+def _heard(votes, g, threshold, room, real):
+    """G where the vote is kept, else 0, for one row."""
+    equal = real & (votes == threshold)
+    first = (room == 0) | (tl.cumsum(equal.to(tl.int32), 0) <= room)
+    return tl.where((real & (votes > threshold)) | (equal & first), g, 0.0)
+
+
+@triton.jit
+def backward_x(
+    g, x, w, threshold, ties, dx, outputs, units,
+    UNITS: tl.constexpr,
+):  # fmt: skip
+    """The gradient in one sample."""
+    b = tl.program_id(0).to(tl.int64)
+    i = tl.arange(0, UNITS)
+    real = i < units
+    features = tl.load(x + b * units + i, mask=real, other=0.0)
+    total = tl.zeros_like(features)
+    row = w + i
+    for o in range(outputs):
+        at = b * outputs + o
+        weights = tl.load(row, mask=real, other=0.0)
+        votes = _votes(features, weights)
+        heard = _heard(votes, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real)
+        total += heard * weights
+        row += units
+    tl.store(dx + b * units + i, total, mask=real)
+
+
+@triton.jit
+def backward_w(
+    g, x, w, threshold, ties, dw, samples, outputs, units,
+    UNITS: tl.constexpr,
+):  # fmt: skip
+    """The gradient in the weights of one output."""
+    o = tl.program_id(0).to(tl.int64)
+    i = tl.arange(0, UNITS)
+    real = i < units
+    weights = tl.load(w + o * units + i, mask=real, other=0.0)
+    total = tl.zeros_like(weights)
+    row = x + i
+    at = o
+    for _ in range(samples):
+        features = tl.load(row, mask=real, other=0.0)
+        votes = _votes(features, weights)
+        heard = _heard(votes, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real)
+        total += heard * features
+        row += units
+        at += outputs
+    tl.store(dw + o * units + i, total, mask=real)
