@@ -193,5 +193,5 @@ def linear(
 def _scores(x: Tensor, w: Tensor, bias: Tensor | None, k: int, backend: str) -> Tensor:
     plain = type(x) in (Tensor, torch.nn.Parameter)
     if plain and not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active():
-        return _Head.apply(x, w, bias, k, backend)  # type: ignore[no-any-return]
+        return _Head.apply(x, w, bias, k, backend)
     return head(x, w, bias, k, backend)[0]
