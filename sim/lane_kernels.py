@@ -11,7 +11,7 @@ when the file of a kernel changes, not when that of a function it calls does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +34,13 @@ ROUTING, LOGISTIC, SOFTMAX = range(3)
 # As in aat.balance, which says why.
 _PATIENCE, _MAX_STEPS = 10, 150
 _EPSILON = 2.0**-52
+_VECTOR = ir.VectorType(ir.DoubleType(), 8)
 _ONE = np.uint64(1)
 # 1/13!, 1/12! … 1/0!, and ln 2 in two parts, the first of which has few bits.
 _TAYLOR = tuple(float(1 / np.prod(np.arange(1.0, n + 1))) for n in range(13, -1, -1))
 _LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
+# 1/35, 1/33 … 1, in pairs: of a longer tuple LLVM does not unroll the loop.
+_ARTANH = tuple((1 / n, 1 / (n - 2)) for n in range(35, 0, -4))
 
 
 class Loss(NamedTuple):
@@ -108,6 +111,14 @@ def padded(features: int) -> int:
     return -(-features // UNITS) * UNITS
 
 
+def aligned(*rows: int) -> NDArray[np.float64]:
+    """Rows of zeros that begin where a cache line does, so that no vector lies across two."""
+    size = int(np.prod(rows)) * LANES
+    whole = np.zeros(size + 8)
+    skip = -whole.ctypes.data % 64 // 8
+    return whole[skip : skip + size].reshape(*rows, LANES)
+
+
 def memory(loss: Loss, places: int, points: int) -> tuple[NDArray[np.float64], NDArray[np.int64], Rows]:
     """Memory of one block: its rows, the sample and a word of the target of each lane, and the map of the rows.
 
@@ -116,7 +127,7 @@ def memory(loss: Loss, places: int, points: int) -> tuple[NDArray[np.float64], N
     units = padded(loss.features)
     sizes = [units, units, loss.heads * units, places, loss.heads, loss.heads, *[1] * 10]
     at = Rows(units, *np.cumsum([0, *sizes]).tolist())
-    m = np.zeros((at.points + points * loss.heads * units, LANES))
+    m = aligned(at.points + points * loss.heads * units)
     m[at.x : at.own] = 1.0
     m[at.coef : at.value] = 1.0
     m[at.own : at.lam] = -np.inf
@@ -135,24 +146,37 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, error_model="numpy")(function)
 
 
+def _merged(one: list[Any], other: list[Any], exchange: Callable[[Any, Any], tuple[Any, Any]]) -> list[Any]:
+    """Two lists, each with its largest first, as one: Batcher's odd–even merge; ``exchange`` puts the larger first."""
+    if not one or not other:
+        return one + other
+    if len(one) == len(other) == 1:
+        return [*exchange(one[0], other[0])]
+    even, odd = (_merged(one[half::2], other[half::2], exchange) for half in (0, 1))
+    pairs = [number for pair in zip(odd, even[1:], strict=False) for number in exchange(*pair)]
+    return [even[0], *pairs, *even[len(odd) + 1 :], *odd[len(even) - 1 :]]
+
+
 @intrinsic
 def _insert(typing: Any, column: Any, lane: Any, votes: Any, like: Any) -> Any:
     """Insert the votes of a tuple into a sorted column, every ``LANES``-th number from ``column + lane`` on.
 
-    Places are registers, as many as ``like`` has. Bubbling a vote down costs a maximum and a minimum at each.
+    Places are registers, as many as ``like`` has. An exchange costs a maximum and a minimum; LLVM drops those of which
+    nothing reaches the column.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data, at, news, _ = arguments
-        rows = range(signature.args[3].count)
-        places = [builder.gep(data, [builder.add(at, ir.Constant(at.type, row * LANES))]) for row in rows]
-        held = [builder.load(place) for place in places]
-        for unit in range(signature.args[2].count):
-            vote = builder.extract_value(news, unit)
-            for row in rows:
-                larger = builder.fcmp_ordered(">", held[row], vote)
-                held[row], vote = builder.select(larger, held[row], vote), builder.select(larger, vote, held[row])
-        for place, number in zip(places, held, strict=True):
+
+        def exchange(one: Any, other: Any) -> tuple[Any, Any]:
+            larger = builder.fcmp_ordered(">", one, other)
+            return builder.select(larger, one, other), builder.select(larger, other, one)
+
+        starts = [ir.Constant(at.type, place * LANES) for place in range(signature.args[3].count)]
+        places = [builder.gep(data, [builder.add(at, start)]) for start in starts]
+        a, b, c, d = ([builder.extract_value(news, unit)] for unit in range(UNITS))
+        four = _merged(_merged(a, b, exchange), _merged(c, d, exchange), exchange)
+        for place, number in zip(places, _merged([builder.load(p) for p in places], four, exchange), strict=False):
             builder.store(number, place)
         return context.get_dummy_value()
 
@@ -203,6 +227,34 @@ def _select(typing: Any, address: Any, m: Any, weights: Any, features: Any, top:
     return types.void(address, m, weights, features, top, units), generate
 
 
+def _place(context: Any, builder: Any, kind: Any, array: Any, row: Any, skip: int = 0) -> Any:
+    """Address of a vector in a row, so many numbers on."""
+    data = context.make_array(kind)(context, builder, value=array).data
+    start = builder.add(builder.mul(row, ir.Constant(row.type, LANES)), ir.Constant(row.type, skip))
+    return builder.bitcast(builder.gep(data, [start]), _VECTOR.as_pointer())
+
+
+def _splat(builder: Any, number: Any) -> Any:
+    vector = ir.Constant(_VECTOR, ir.Undefined)
+    for lane in range(_VECTOR.count):
+        vector = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), lane))
+    return vector
+
+
+@intrinsic
+def _spread(typing: Any, m: Any, row: Any, number: Any) -> Any:
+    """Set a row to one number; in vectors, since LLVM unrolls a loop that only stores before it would make it these."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, row, number = arguments
+        for lane in range(0, LANES, _VECTOR.count):
+            place = _place(context, builder, signature.args[0], array, row, lane)
+            builder.store(_splat(builder, number), place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(m, types.intp, types.float64), generate
+
+
 _mix, _scaled = compiled(mix), compiled(scaled)
 
 
@@ -224,10 +276,22 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def log1p(x):  # type: ignore[no-untyped-def]
+    """ln(1 + x) within 2 units in the last place for 0 ≤ x ≤ 1; NaN of NaN. No call and no branch, as in :func:`exp`.
+
+    It is 2 artanh s with s = x/(2 + x) ≤ 1/3, where the series to s^35 errs by less than 2^−62.
+    """
+    s = x / (2 + x)
+    p = 0.0
+    for odd, even in _ARTANH:
+        p = (p * (s * s) + odd) * (s * s) + even
+    return 2 * s * p
+
+
+@compiled
 def _set(m, row, rows, value):  # type: ignore[no-untyped-def]
     for r in range(row, row + rows):
-        for lane in range(LANES):
-            m[r, lane] = value
+        _spread(m, r, value)
 
 
 @compiled
@@ -267,9 +331,7 @@ def _fetch(x, units, m, index, row, together):  # type: ignore[no-untyped-def]
     if together:
         start = index[0, 0] * units
         for unit in range(units):
-            number = x[start + unit]
-            for lane in range(LANES):
-                m[row + unit, lane] = number
+            _spread(m, row + unit, x[start + unit])
         return
     for unit in range(0, units, UNITS):
         for lane in range(LANES):
@@ -308,15 +370,13 @@ def _dense(n, offset, m, x, w, lam, score):  # type: ignore[no-untyped-def]
 @compiled
 def _sum(k, m, top, tau, room, score):  # type: ignore[no-untyped-def]
     """Threshold, sum, and how many of the votes at the threshold are among the K largest."""
-    for lane in range(LANES):
-        threshold = m[top + k - 1, lane]
-        above, total = 0.0, 0.0
-        for place in range(k):
-            total += m[top + place, lane]
-            above += 1.0 if m[top + place, lane] > threshold else 0.0
-        m[tau, lane] = threshold
-        m[room, lane] = k - above
-        m[score, lane] = total
+    _copy(m, top + k - 1, tau, 1)
+    _set(m, room, 1, k)
+    _set(m, score, 1, 0.0)
+    for place in range(top, top + k):
+        for lane in range(LANES):
+            m[score, lane] += m[place, lane]
+            m[room, lane] -= 1.0 if m[place, lane] > m[tau, lane] else 0.0
 
 
 @compiled
@@ -423,8 +483,11 @@ def _excess(n, entropic, mu, m, at, w, lam, score):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _listen(loss, m, at, w, lam, score, valued, measured):  # type: ignore[no-untyped-def]
-    """Multipliers of one head, and its score where that is needed; always, if ``valued``."""
+def _listen(loss, m, at, w, lam, score, valued, masked, finite):  # type: ignore[no-untyped-def]
+    """Multipliers of one head, and its score where that is needed; always, if ``valued``.
+
+    Of a hard head the mask is left out unless ``masked``; its score is NaN if a vote is, unless ``finite``.
+    """
     n, k = loss.features, loss.k
     if loss.head == DENSE:
         _dense(n, loss.offset, m, at.x, w, lam, score)
@@ -432,8 +495,9 @@ def _listen(loss, m, at, w, lam, score, valued, measured):  # type: ignore[no-un
     _select(loss.select, m, w, at.x, at.top, at.units)
     if loss.head == HARD:
         _sum(k, m, at.top, at.tau, at.a, score)
-        _hard(n, m, at.x, w, lam, at.tau, at.a)
-        if measured:
+        if masked:
+            _hard(n, m, at.x, w, lam, at.tau, at.a)
+        if not finite:
             _pass_nan_on(n, m, at.x, w, score)
         return
     entropic = loss.head == ENTROPIC
@@ -451,8 +515,8 @@ def _targets(support, words, first, index):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _routing(support, n, heads, m, index, at, w, valued):  # type: ignore[no-untyped-def]
-    """λ − 1_S, for the head that the sample teaches."""
+def _routing(support, n, heads, m, index, at, w, valued, masked):  # type: ignore[no-untyped-def]
+    """λ − 1_S, for the head that the sample teaches, if ``masked``; the value, if ``valued``."""
     words = (n + 63) // 64
     if heads > 1:
         for head in range(heads):
@@ -463,8 +527,9 @@ def _routing(support, n, heads, m, index, at, w, valued):  # type: ignore[no-unt
     for first in range(0, n, 64):
         _targets(support, words, first, index)
         for unit in range(first, min(first + 64, n)):
-            for lane in range(LANES):
-                m[at.lam + unit, lane] -= (index[1, lane] >> (unit - first)) & 1
+            if masked:
+                for lane in range(LANES):
+                    m[at.lam + unit, lane] -= (index[1, lane] >> (unit - first)) & 1
             if valued:
                 for lane in range(LANES):
                     vote = m[w + unit, lane] * m[at.x + unit, lane]
@@ -479,7 +544,7 @@ def _logistic(m, at, valued):  # type: ignore[no-untyped-def]
     if valued:
         for lane in range(LANES):
             z = -m[at.label, lane] * m[at.score, lane]
-            m[at.value, lane] = max(z, 0.0) + np.log1p(np.exp(-abs(z)))
+            m[at.value, lane] = (z if z > 0 else 0.0) + log1p(exp(-abs(z)))
 
 
 @compiled
@@ -518,60 +583,85 @@ def _move(n, factor, ridge, m, coef, lam, x, w, out):  # type: ignore[no-untyped
                 m[out + unit, lane] += factor * (m[coef, lane] * m[lam + unit, lane] * m[x + unit, lane])
 
 
+@intrinsic
+def _teach(typing: Any, m: Any, factor: Any, w: Any, x: Any, out: Any, target: Any, tau: Any, room: Any, c: Any) -> Any:
+    """Add ``factor`` times the gradient of one hard head at :data:`UNITS` units of it.
+
+    In vectors, since the compiler would have to ask at run time, for each pair of rows, whether they are one.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, factor, w, x, out, target, tau, room, c = arguments
+        place = partial(_place, context, builder, signature.args[0], array)
+        factors = _splat(builder, factor)
+        zeros, ones = (_splat(builder, ir.Constant(ir.DoubleType(), constant)) for constant in (0.0, 1.0))
+        for lane in range(0, LANES, _VECTOR.count):
+            threshold, left, scale = (builder.load(place(row, lane), align=8) for row in (tau, room, c))
+            for skip in range(lane, lane + UNITS * LANES, LANES):
+                weight, feature, right = (builder.load(place(row, skip), align=8) for row in (w, x, target))
+                vote = builder.fmul(weight, feature)
+                equal, free = builder.fcmp_ordered("==", vote, threshold), builder.fcmp_ordered(">", left, zeros)
+                tie = builder.select(builder.and_(equal, free), ones, zeros)
+                left = builder.fsub(left, tie)
+                lam = builder.fsub(builder.select(builder.fcmp_ordered(">", vote, threshold), ones, tie), right)
+                step = builder.fmul(factors, builder.fmul(builder.fmul(scale, lam), feature))
+                moved = place(out, skip)
+                builder.store(builder.fadd(builder.load(moved, align=8), step), moved, align=8)
+            builder.store(left, place(room, lane), align=8)
+        return context.get_dummy_value()
+
+    return types.void(m, factor, *[types.intp] * 7), generate
+
+
 @compiled
-def _move_hard(support, n, factor, m, index, at, w):  # type: ignore[no-untyped-def]
+def _move_hard(support, n, factor, m, index, at, w, out):  # type: ignore[no-untyped-def]
     """What :func:`_hard`, :func:`_routing` and :func:`_move` do for one hard head, in one pass over its units.
 
-    ``support`` is empty but for the routing loss. The point is moved itself: of a second one the compiler could not
-    know that it is another.
+    ``support`` is empty but for the routing loss.
     """
-    words, coef, tau, room = (n + 63) // 64, at.coef, at.tau, at.a
+    words = (n + 63) // 64
+    _set(m, at.b, UNITS, 0.0)
     for first in range(0, n, 64):
         if len(support):
             _targets(support, words, first, index)
-        for unit in range(first, min(first + 64, n)):
-            for lane in range(LANES):
-                vote = m[w + unit, lane] * m[at.x + unit, lane]
-                tie = 1.0 if (vote == m[tau, lane]) & (m[room, lane] > 0) else 0.0
-                m[room, lane] -= tie
-                lam = 1.0 if vote > m[tau, lane] else tie
-                if len(support):
-                    lam -= (index[1, lane] >> (unit - first)) & 1
-                m[w + unit, lane] += factor * (m[coef, lane] * lam * m[at.x + unit, lane])
+        for unit in range(first, min(first + 64, n), UNITS):
+            if len(support):
+                for r in range(UNITS):
+                    for lane in range(LANES):
+                        m[at.b + r, lane] = (index[1, lane] >> (unit + r - first)) & 1
+            _teach(m, factor, w + unit, at.x + unit, out + unit, at.b, at.tau, at.a, at.coef)
 
 
 @compiled
-def _differentiate(loss, m, index, at, w, out, factor, wanted, together):  # type: ignore[no-untyped-def]
+def _differentiate(loss, m, index, at, w, out, factor, wanted, together, finite):  # type: ignore[no-untyped-def]
     """Add ``factor`` times ∇f of each lane's sample, at the point ``w``, to the point ``out``, which may be the same.
 
-    What is wanted may also be the value f, in the row ``at.value``. All lanes have one sample if ``together``: so
-    metrics are measured.
+    What is wanted may also be the value f, in the row ``at.value``. All lanes have one sample if ``together``.
+    ``finite`` says that no weight is infinite or NaN, or that none need be passed on to the value.
     """
     n, units, ridge, valued = loss.features, at.units, loss.ridge, wanted != SLOPE
-    routing = loss.loss == ROUTING
+    routing, fused = loss.loss == ROUTING, loss.head == HARD and loss.heads == 1 and ridge == 0
+    masked = wanted != VALUE and not fused
     _fetch(loss.x, units, m, index, at.x, together)
     _label(loss.y, m, index, at.label)
-    if loss.head == HARD and loss.heads == 1 and ridge == 0 and out == w and not valued:
-        _select(loss.select, m, w, at.x, at.top, units)
-        _sum(loss.k, m, at.top, at.tau, at.a, at.score)
-        if not routing:
-            _logistic(m, at, False)
-        _move_hard(loss.support, n, factor, m, index, at, w)
-        return
     if routing:
         own = w
         if loss.heads > 1:
             own = at.own
             _own(n, units, m, at.label, w, own)
-        _listen(loss, m, at, own, at.lam, at.score, valued, together)
-        _routing(loss.support, n, loss.heads, m, index, at, own, valued)
+        _listen(loss, m, at, own, at.lam, at.score, valued, masked, finite)
+        _routing(loss.support, n, loss.heads, m, index, at, own, valued, masked)
     else:
         for head in range(loss.heads):
-            _listen(loss, m, at, w + head * units, at.lam + head * units, at.score + head, valued, together)
+            _listen(loss, m, at, w + head * units, at.lam + head * units, at.score + head, valued, masked, finite)
         if loss.loss == LOGISTIC:
             _logistic(m, at, valued)
         else:
             _softmax(loss.heads, m, at, valued)
+    if fused:
+        if wanted != VALUE:
+            _move_hard(loss.support, n, factor, m, index, at, w, out)
+        return
     for head in range(loss.heads):
         skip = head * units
         for unit in range(n if valued and ridge > 0 else 0):
@@ -583,7 +673,7 @@ def _differentiate(loss, m, index, at, w, out, factor, wanted, together):  # typ
 
 @compiled
 def walk(  # type: ignore[no-untyped-def]
-    loss, m, index, at, averaged, key, bits, first_lane, first, stop, sizes, looks, points
+    loss, m, index, at, averaged, key, bits, first_lane, first, stop, sizes, times, order, done, points
 ):
     """SGD, in place, at the times ``first`` … ``stop`` − 1: copy points of interest, then step, if there is a step.
 
@@ -592,35 +682,53 @@ def walk(  # type: ignore[no-untyped-def]
         averaged: whether averages of w_0 … w_t are of interest, or the iterates w_t.
         key, bits, first_lane: of the stream.
         sizes: −η_t of all steps; at later times none is taken.
-        looks: what to copy, rows (t, place in ``points``, lane) by increasing t, of these times only.
-        points: (places, O·n).
+        times: when to copy, (looks, trials).
+        order: the places of the block's lanes in them, by increasing t.
+        done: how many of these are before ``first``; those before ``stop`` are returned.
+        points: (looks, trials, O·n).
     """
-    n, size, look, w = loss.features, loss.heads * at.units, 0, at.points
+    n, size, w, lanes = loss.features, loss.heads * at.units, at.points, min(LANES, times.shape[1] - first_lane)
     for t in range(first, stop):
         if averaged:
             _add(m, w, w + size, size)
-        while look < len(looks) and looks[look, 0] == t:
-            place, lane = looks[look, 1], looks[look, 2]
+        while done < len(order):
+            look, lane = order[done] // lanes, order[done] % lanes
+            if times[look, first_lane + lane] > t:
+                break
             for head in range(loss.heads):
                 for unit in range(n):
                     row = w + head * at.units + unit
-                    points[place, head * n + unit] = m[row + size, lane] / (t + 1) if averaged else m[row, lane]
-            look += 1
+                    here = m[row + size, lane] / (t + 1) if averaged else m[row, lane]
+                    points[look, first_lane + lane, head * n + unit] = here
+            done += 1
         if t < len(sizes):
             _draw(key, first_lane, t, len(loss.y), bits, index)
-            _differentiate(loss, m, index, at, w, w, sizes[t], SLOPE, False)
+            _differentiate(loss, m, index, at, w, w, sizes[t], SLOPE, False, True)
+    return done
+
+
+@compiled
+def _is_finite(loss, m, at, w):  # type: ignore[no-untyped-def]
+    """Whether no weight of the point is infinite or NaN; if so, as all features are finite, no vote is NaN."""
+    _set(m, at.a, 1, 0.0)
+    for head in range(loss.heads):
+        for unit in range(loss.features):
+            for lane in range(LANES):
+                m[at.a, lane] += 0.0 * m[w + head * at.units + unit, lane]
+    return np.all(m[at.a] == 0)
 
 
 @compiled
 def _mean(loss, m, index, at, w, gradient, wanted, row):  # type: ignore[no-untyped-def]
     """F at the point ``w`` into a row, ∇F into the point ``gradient``; if ∇F only is wanted, ‖∇F‖² into the row."""
     samples, size = len(loss.y), loss.heads * at.units
+    finite = _is_finite(loss, m, at, w)
     _set(m, row, 1, 0.0)
     if wanted != VALUE:
         _set(m, gradient, size, 0.0)
     for sample in range(samples):
         _all_draw(sample, index)
-        _differentiate(loss, m, index, at, w, gradient, 1.0, wanted, True)
+        _differentiate(loss, m, index, at, w, gradient, 1.0, wanted, True, finite)
         if wanted != SLOPE:
             _add(m, at.value, row, 1)
     for lane in range(LANES):
@@ -646,12 +754,11 @@ def survey(loss, m, index, at, points, wanted, values, slopes):  # type: ignore[
     n, w, size = loss.features, at.points, loss.heads * at.units
     for first in range(0, len(points), LANES):
         used = min(LANES, len(points) - first)
-        for head in range(loss.heads):
-            for unit in range(n):
-                for lane in range(LANES):
-                    # lanes without a point of their own repeat the last one
-                    here = points[first + min(lane, used - 1), head * n + unit]
-                    m[w + head * at.units + unit, lane] = here
+        for lane in range(LANES):
+            here = first + min(lane, used - 1)  # lanes without a point of their own repeat the last one
+            for head in range(loss.heads):
+                for unit in range(n):
+                    m[w + head * at.units + unit, lane] = points[here, head * n + unit]
         _mean(loss, m, index, at, w, w + size, wanted, at.mean)
         for lane in range(used):
             if wanted != SLOPE:
@@ -701,7 +808,7 @@ def _descend(loss, m, index, at, t, size):  # type: ignore[no-untyped-def]
     rows = loss.heads * at.units
     w = at.points + (LEVELS + 2 * t) * rows
     _copy(m, w, w + 2 * rows, rows)
-    _differentiate(loss, m, index, at, w + 2 * rows, w + 2 * rows, size, SLOPE, False)
+    _differentiate(loss, m, index, at, w + 2 * rows, w + 2 * rows, size, SLOPE, False, True)
     for r in range(rows):
         for lane in range(LANES):
             m[w + 3 * rows + r, lane] = m[w + rows + r, lane] + m[w + 2 * rows + r, lane]

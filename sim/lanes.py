@@ -7,6 +7,7 @@ reference, and tests hold the two against each other. Cores are shared out as Py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,8 +31,8 @@ from sim.stream import precision
 MOST_PLACES = 16
 # Steps between two signs of progress, at each of which an interruption is heard.
 _CHUNK = 4096
-# Points that are surveyed at a time: many blocks of lanes, and few enough that all cores have some.
-_SURVEYED = 16 * LANES
+# Parts into which each core's share of what is surveyed is cut, so that no core waits long for another.
+_PARTS = 8
 # Sample paths that are walked from the start, so that there is work for all lanes and cores.
 _PREFIXES = 512
 
@@ -165,13 +166,17 @@ def trajectories(
         progress: called with a number of finished steps.
     """
     shop, trials, last = _Workshop.of(problem), times.shape[1], int(times.max())
-    points = np.empty((times.numel(), problem.dimension))
+    points = np.empty((*times.shape, problem.dimension))
     firsts = range(0, trials, LANES)
     one, index, at = shop.memory(2)
     shop.fill(one, at.points, problem.w0)
     shop.fill(one, at.points + at.units * problem.heads, torch.zeros_like(problem.w0))
-    m, index = np.repeat(one[None], len(firsts), 0), np.repeat(index[None], len(firsts), 0)
-    looks, bounds = _looks(times)
+    m, index = kernels.aligned(len(firsts), len(one)), np.repeat(index[None], len(firsts), 0)
+    m[:] = one
+    looks = np.ascontiguousarray(times.numpy())
+    # stable, so that it is linear in looks that are in order already
+    orders = [np.argsort(looks[:, first : first + LANES], axis=None, kind="stable") for first in firsts]
+    done = [0] * len(firsts)
     signed = -np.array(sizes[:last], dtype=np.float64)
     bits = precision(problem.samples)
     with _cores() as over:
@@ -179,24 +184,13 @@ def trajectories(
             stop = min(begin + _CHUNK, last + 1)
 
             def run(block: int, begin: int = begin, stop: int = stop) -> None:
-                mine = looks[bounds[block] : bounds[block + 1]]
-                now = mine[slice(*np.searchsorted(mine[:, 0], (begin, stop)))]
-                task = (averaged, stream, bits, firsts[block], begin, stop, signed, now, points)
-                kernels.walk(shop.loss, m[block], index[block], at, *task)
+                task = (averaged, stream, bits, firsts[block], begin, stop, signed, looks, orders[block], done[block])
+                done[block] = kernels.walk(shop.loss, m[block], index[block], at, *task, points)
 
             over(run, range(len(firsts)))
             if progress and min(stop, last) > begin:
                 progress(min(stop, last) - begin)
-    return torch.from_numpy(points).view(*times.shape, -1)
-
-
-def _looks(times: Int[Tensor, "looks trials"]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows (t, place, lane) of all looks, by block and then by t, and where each block's begin and end."""
-    trial = np.tile(np.arange(times.shape[1]), len(times))
-    block, at = trial // LANES, times.numpy().ravel()
-    order = np.lexsort((at, block))
-    rows = np.stack([at, np.arange(at.size), trial % LANES], axis=1)[order]
-    return rows, np.searchsorted(block[order], np.arange(block.max() + 2))
+    return torch.from_numpy(points)
 
 
 class Surveyed:
@@ -225,12 +219,14 @@ class Surveyed:
         points, shop = w.detach().contiguous().numpy(), self._shop
         values, slopes = np.empty(len(points)), np.empty(points.shape if wanted != kernels.VALUE else (0, 1))
 
+        size = LANES * math.ceil(len(points) / (LANES * _PARTS * torch.get_num_threads()))
+
         def run(first: int) -> None:
-            part = slice(first, first + _SURVEYED)
+            part = slice(first, first + size)
             kernels.survey(shop.loss, *shop.memory(2), points[part], wanted, values[part], slopes[part])
 
         with _cores() as over:
-            over(run, range(0, len(points), _SURVEYED))
+            over(run, range(0, len(points), max(size, 1)))
         return torch.from_numpy(values), torch.from_numpy(slopes)
 
 

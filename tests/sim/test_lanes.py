@@ -1,5 +1,6 @@
 """The lane engine against the generic one, which is the reference: the same trajectories, objectives, expectations."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -110,12 +111,13 @@ def test_the_lowest_units_win_a_tie() -> None:
 
 def test_a_trial_is_the_same_among_others_on_any_number_of_cores_and_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = make("softmax", "synthetic", k=3)
-    few, many = (lanes.trajectories(problem, [0.1] * 9, torch.full((1, size), 9), True, 1) for size in (40, 70))
-    assert torch.equal(few[0], many[0, :40])
+    looks = torch.tensor([[9], [2], [6]])
+    few, many = (lanes.trajectories(problem, [0.1] * 9, looks.expand(-1, size), True, 1) for size in (40, 70))
+    assert torch.equal(few, many[:, :40])
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     monkeypatch.setattr(lanes, "_CHUNK", 4)
     finished: list[int] = []
-    chunked = lanes.trajectories(problem, [0.1] * 9, torch.full((1, 40), 9), True, 1, finished.append)
+    chunked = lanes.trajectories(problem, [0.1] * 9, looks.expand(-1, 40), True, 1, finished.append)
     assert torch.equal(chunked, few)
     assert finished == [4, 4, 1]
 
@@ -149,6 +151,34 @@ def test_a_run_that_diverged_is_not_taken_for_one_that_did_not(family: str, bad:
     assert torch.equal(fast.full_gradient(w).isfinite().all(-1), problem.full_gradient(w).isfinite().all(-1))
 
 
+@pytest.mark.parametrize("head", ["hard", "dense"])
+def test_a_vote_that_is_not_a_number_spoils_its_own_sample_and_lane_only(head: str) -> None:
+    """∞·0, beside votes that exceed it in a comparison that loses it."""
+    problem = replace(posed("logistic", head, n=6, k=2, samples=3, zero=True), x=torch.eye(3, 6, dtype=torch.float64))
+    w = torch.ones(3, 6, dtype=torch.float64)
+    w[1, 5] = math.inf
+    assert lanes.Surveyed(problem).objective(w).isnan().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("places", range(1, 17))
+def test_a_merge_of_sorted_lists_is_sorted(places: int) -> None:
+    """Of zeros and ones, which is enough for a network of exchanges."""
+    for ones, news in itertools.product(range(places + 1), range(5)):
+        lists = [1] * ones + [0] * (places - ones), [1] * news + [0] * (4 - news)
+        merged = lane_kernels._merged(*lists, lambda one, other: (max(one, other), min(one, other)))
+        assert merged == sorted(lists[0] + lists[1], reverse=True)
+
+
+def test_memory_begins_where_a_cache_line_does() -> None:
+    assert all(lane_kernels.aligned(rows).ctypes.data % 64 == 0 for rows in range(1, 20))
+
+
+@given(st.floats(0, 1))
+@example(1.0)
+def test_the_logarithm_is_right_within_two_units_in_the_last_place(x: float) -> None:
+    assert abs(lane_kernels.log1p(x) - math.log1p(x)) <= 2 * math.ulp(math.log1p(x))
+
+
 @given(st.floats(-708, 708))
 @example(0.0)
 @example(-708.0)
@@ -160,6 +190,7 @@ def test_the_exponential_saturates_and_passes_nan_on() -> None:
     assert lane_kernels.exp(-1e300) <= 1e-300
     assert lane_kernels.exp(math.inf) >= 1e300
     assert math.isnan(lane_kernels.exp(math.nan))
+    assert math.isnan(lane_kernels.log1p(math.nan))
 
 
 # --- Exact expectations ---
