@@ -279,12 +279,14 @@ struct Head {
         int32_t first[BUCKETS][2] = {};
         for (int32_t j = 0; j < some; j++) first[bucket(places[j])][j & 1]++;
         int32_t sum = 0;
-        for (auto& counters : first)
+        for (auto& counters : first) {
             for (int32_t& f : counters) {
                 const int32_t count = f;
                 f = sum;
                 sum += count;
             }
+            if (sum == some) break;
+        }
         for (int32_t j = 0; j < some; j++) {
             const int32_t i = places[j], place = first[bucket(i)][j & 1]++;
             unit[place] = i;
