@@ -4,7 +4,7 @@ import platform
 
 from setuptools import Extension, setup
 
-COMMON = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
+COMMON = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno"]
 # Apple's compiler has no OpenMP: one thread there
 THREADS = [] if platform.system() == "Darwin" else ["-fopenmp"]
 BUILDS = {"generic": []}
@@ -16,12 +16,13 @@ setup(
     ext_modules=[
         Extension(
             f"aat.kernels._head_{build}",
-            sources=["aat/kernels/csrc/head.cpp"],
-            depends=["aat/kernels/csrc/network.hpp"],
+            sources=[f"aat/kernels/csrc/{build}.cpp"],
+            depends=["aat/kernels/csrc/head.hpp", "aat/kernels/csrc/network.hpp"],
             extra_compile_args=[*COMMON, *THREADS, *flags],
             extra_link_args=THREADS,
             optional=True,
         )
         for build, flags in BUILDS.items()
-    ]
+    ],
+    options={"build_ext": {"parallel": len(BUILDS)}},
 )

@@ -1,4 +1,4 @@
-"""The compiled backend on CPUs: csrc/head.cpp, built once for each instruction set, through a plain C interface.
+"""The compiled backend on CPUs: csrc/head.hpp, built once for each instruction set, through a plain C interface.
 
 It knows no header of PyTorch or Python, so it fits every version of them. The threads of a call are as many as
 ``torch.get_num_threads()``; they share nothing with other calls. What is not finite goes the portable way.

@@ -12,7 +12,7 @@
 // The backward pass visits the same units and compares each vote with the threshold. Only where votes tie and not all
 // of them are kept does it go through all units in their own order, since the lowest ones are kept.
 //
-// One source for all instruction sets: the flags decide the width of a register.
+// One source for all instruction sets: the flags decide the width of a register. Each has a file that includes this one.
 #include <atomic>
 #include <cmath>
 #include <cstdint>
