@@ -17,7 +17,7 @@ setup(
         Extension(
             f"aat.kernels._head_{build}",
             sources=[f"aat/kernels/csrc/{build}.cpp"],
-            depends=["aat/kernels/csrc/head.hpp", "aat/kernels/csrc/network.hpp"],
+            depends=[f"aat/kernels/csrc/{part}.hpp" for part in ("head", "memory", "network", "threads")],
             extra_compile_args=[*COMMON, *THREADS, *flags],
             extra_link_args=THREADS,
             optional=True,

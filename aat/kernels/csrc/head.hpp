@@ -16,22 +16,18 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <limits>
-#include <mutex>
 #include <new>
-#include <vector>
 
-#include "network.hpp"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #ifdef __SSE2__
 #include <immintrin.h>
 #endif
+
+#include "memory.hpp"
+#include "network.hpp"
+#include "threads.hpp"
 
 #ifdef __AVX512F__
 constexpr int WIDTH = 64;
@@ -51,7 +47,6 @@ struct Simd<float> {
     using Int = int32_t;
     typedef float V __attribute__((vector_size(WIDTH)));
     typedef int32_t I __attribute__((vector_size(WIDTH)));
-    typedef float Quarter __attribute__((vector_size(WIDTH / 4)));
     static constexpr int BUCKET_SHIFT = 19;  // the exponent and four more bits
 };
 
@@ -63,142 +58,9 @@ struct Simd<double> {
     static constexpr int BUCKET_SHIFT = 48;
 };
 
-constexpr int64_t GROUP = 16;    // units between two looks at the bound
-constexpr int BUCKETS = 256;     // of |x| below the largest, sixteen an octave
-constexpr int64_t BLOCK = 256;   // samples that go through the tiles together, so that a tile stays in the cache
+constexpr int BUCKETS = 256;    // of |x| below the largest, sixteen an octave
+constexpr int64_t BLOCK = 256;  // samples that go through the tiles together, so that a tile stays in the cache
 constexpr int LARGEST_K = 64;
-constexpr double PACK = 32;      // cycles that a row of a tile costs to pack, and a unit of a sample to put in order
-constexpr double ORDER = 12;
-
-// --- Memory and threads ---
-
-// Memory of finished calls, kept for the next: to ask the system for pages anew takes longer than to fill them.
-class Shelf {
-    struct Piece {
-        void* memory;
-        size_t size;
-    };
-    static constexpr size_t MOST = size_t(64) << 20;
-    std::mutex mutex;
-    std::vector<Piece> pieces;
-    size_t kept = 0;
-
-public:
-    ~Shelf() {
-        for (const Piece& piece : pieces) std::free(piece.memory);
-    }
-
-    // The smallest piece that is large enough, or a new one; `size` becomes what it has.
-    void* take(size_t& size) {
-        {
-            std::lock_guard<std::mutex> lock(mutex);
-            auto best = pieces.end();
-            for (auto piece = pieces.begin(); piece != pieces.end(); ++piece)
-                if (piece->size >= size && piece->size <= 2 * size && (best == pieces.end() || piece->size < best->size))
-                    best = piece;
-            if (best != pieces.end()) {
-                void* memory = best->memory;
-                size = best->size;
-                kept -= size;
-                pieces.erase(best);
-                return memory;
-            }
-        }
-        void* memory = std::aligned_alloc(64, size);
-        if (!memory) throw std::bad_alloc();
-        return memory;
-    }
-
-    void give(void* memory, size_t size) {
-        std::lock_guard<std::mutex> lock(mutex);
-        pieces.push_back({memory, size});
-        kept += size;
-        // the oldest go first
-        while (kept > MOST) {
-            kept -= pieces.front().size;
-            std::free(pieces.front().memory);
-            pieces.erase(pieces.begin());
-        }
-    }
-};
-
-Shelf shelf;
-
-template <class T>
-struct Array {
-    size_t bytes;
-    T* data;
-    explicit Array(int64_t size)
-        : bytes((size * sizeof(T) + 127) / 64 * 64), data(static_cast<T*>(shelf.take(bytes))) {}
-    Array(const Array&) = delete;
-    ~Array() { shelf.give(data, bytes); }
-    T* operator+(int64_t offset) const { return data + offset; }
-};
-
-// Threads are OpenMP's, as PyTorch's are: they are at hand when a call comes. Returns false, with nothing done, where
-// the system grants fewer than were asked for.
-template <class Work>
-bool in_parallel(int threads, const Work& work) {
-#ifdef _OPENMP
-    if (threads > 1) {
-        bool granted = true;
-#pragma omp parallel num_threads(threads)
-        {
-            if (omp_get_num_threads() == threads) work(omp_get_thread_num());
-            else granted = false;
-        }
-        return granted;
-    }
-#endif
-    if (threads == 1) work(0);
-    return threads == 1;
-}
-
-// Where all threads of a call wait for each other.
-void meet() {
-#ifdef _OPENMP
-#pragma omp barrier
-#endif
-}
-
-struct Range {
-    int64_t begin, end;
-    int64_t size() const { return end - begin; }
-};
-
-Range share(int64_t size, int part, int parts) { return {size * part / parts, size * (part + 1) / parts}; }
-
-// Threads share out tiles and samples, as columns and rows of a table. Each packs the tiles and orders the samples of its
-// own place for itself: what one core has written another reads slowly.
-struct Shape {
-    int64_t B, n, O, tiles, padded;  // padded: units rounded up to a whole group
-    int threads = 1, columns = 1, rows = 1;
-    bool sorted;  // whether it pays to visit the largest units first
-
-    // `visit`: cycles that a tile spends with a unit of a sample
-    Shape(int64_t B, int64_t n, int64_t O, int lanes, int threads_wanted, double visit)
-        : B(B), n(n), O(O), tiles((O + lanes - 1) / lanes), padded((n + GROUP - 1) / GROUP * GROUP) {
-        // about half of the visits are saved; the sort costs so many cycles
-        sorted = visit * tiles * n / 2 > 1000 + ORDER * n;
-        // with less to do for each, another thread costs more than it brings
-        const double worth = double(B) * tiles * n / 30000;
-        const int most = worth < threads_wanted ? int(worth) : threads_wanted;
-        double best = INFINITY;
-        for (int c = 1; c <= most && c <= tiles; c++) {
-            const int r = most / c < B ? most / c : int(B);
-            const double cost = double(n) * (PACK * tiles / c + ORDER * B / r + visit / 4 * B * tiles / (c * r));
-            if (cost < best) {
-                best = cost;
-                threads = c * r;
-                columns = c;
-                rows = r;
-            }
-        }
-    }
-
-    Range samples(int thread) const { return share(B, thread / columns, rows); }
-    Range column(int thread) const { return share(tiles, thread % columns, columns); }
-};
 
 // --- Packing and ordering ---
 
@@ -679,21 +541,21 @@ struct Head {
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-// Returns an Outcome, never REFUSED.
-#define DEFINE(NAME, T)                                                                                              \
-    EXPORT int aat_forward_##NAME(const T* x, const T* w, const T* bias, int64_t B, int64_t n, int64_t O, int k, T* z, T* tau,      \
-                                  int8_t* ties, int threads) noexcept try {                                          \
-        const Outcome outcome = Head<T>::forward(x, w, bias, B, n, O, k, z, tau, ties, threads);                           \
-        return outcome == REFUSED ? Head<T>::forward(x, w, bias, B, n, O, k, z, tau, ties, 1) : outcome;                   \
-    } catch (const std::bad_alloc&) {                                                                                \
-        return NO_MEMORY;                                                                                            \
-    }                                                                                                                \
-    EXPORT int aat_backward_##NAME(const T* g, const T* x, const T* w, const T* tau, const int8_t* ties, int64_t B,  \
-                                   int64_t n, int64_t O, T* dx, T* dw, T* db, int threads) noexcept try {                   \
-        const Outcome outcome = Head<T>::backward(g, x, w, tau, ties, B, n, O, dx, dw, db, threads);                     \
-        return outcome == REFUSED ? Head<T>::backward(g, x, w, tau, ties, B, n, O, dx, dw, db, 1) : outcome;             \
-    } catch (const std::bad_alloc&) {                                                                                \
-        return NO_MEMORY;                                                                                            \
+// The plain C interface: returns an Outcome, never REFUSED.
+#define DEFINE(NAME, T)                                                                                                \
+    EXPORT int aat_forward_##NAME(const T* x, const T* w, const T* bias, int64_t B, int64_t n, int64_t O, int k,       \
+                                  T* z, T* tau, int8_t* ties, int threads) noexcept try {                              \
+        const Outcome outcome = Head<T>::forward(x, w, bias, B, n, O, k, z, tau, ties, threads);                       \
+        return outcome == REFUSED ? Head<T>::forward(x, w, bias, B, n, O, k, z, tau, ties, 1) : outcome;               \
+    } catch (const std::bad_alloc&) {                                                                                  \
+        return NO_MEMORY;                                                                                              \
+    }                                                                                                                  \
+    EXPORT int aat_backward_##NAME(const T* g, const T* x, const T* w, const T* tau, const int8_t* ties, int64_t B,    \
+                                   int64_t n, int64_t O, T* dx, T* dw, T* db, int threads) noexcept try {              \
+        const Outcome outcome = Head<T>::backward(g, x, w, tau, ties, B, n, O, dx, dw, db, threads);                   \
+        return outcome == REFUSED ? Head<T>::backward(g, x, w, tau, ties, B, n, O, dx, dw, db, 1) : outcome;           \
+    } catch (const std::bad_alloc&) {                                                                                  \
+        return NO_MEMORY;                                                                                              \
     }
 
 DEFINE(f32, float)

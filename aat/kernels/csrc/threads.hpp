@@ -1,0 +1,83 @@
+// How threads share out a call.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace {
+
+constexpr int64_t GROUP = 16;  // units between two looks at the bound
+constexpr double PACK = 32;   // cycles that a row of a tile costs to pack
+constexpr double ORDER = 12;  // cycles that a unit of a sample costs to put in order
+
+// Threads are OpenMP's, as PyTorch's are: they are at hand when a call comes. Returns false, with nothing done, where
+// the system grants fewer than were asked for.
+template <class Work>
+bool in_parallel(int threads, const Work& work) {
+#ifdef _OPENMP
+    if (threads > 1) {
+        std::atomic<bool> granted{true};
+#pragma omp parallel num_threads(threads)
+        {
+            if (omp_get_num_threads() == threads) work(omp_get_thread_num());
+            else granted = false;
+        }
+        return granted;
+    }
+#endif
+    if (threads == 1) work(0);
+    return threads == 1;
+}
+
+// Where all threads of a call wait for each other.
+void meet() {
+#ifdef _OPENMP
+#pragma omp barrier
+#endif
+}
+
+struct Range {
+    int64_t begin, end;
+    int64_t size() const { return end - begin; }
+};
+
+Range share(int64_t size, int part, int parts) { return {size * part / parts, size * (part + 1) / parts}; }
+
+// Threads share out tiles and samples, as columns and rows of a table. Each packs the tiles and orders the samples of its
+// own place for itself: what one core has written another reads slowly.
+struct Shape {
+    int64_t B, n, O, tiles, padded;  // padded: units rounded up to a whole group
+    int threads = 1, columns = 1, rows = 1;
+    bool sorted;  // whether it pays to visit the largest units first
+
+    // `visit`: cycles that a tile spends with a unit of a sample
+    Shape(int64_t B, int64_t n, int64_t O, int lanes, int threads_wanted, double visit)
+        : B(B), n(n), O(O), tiles((O + lanes - 1) / lanes), padded((n + GROUP - 1) / GROUP * GROUP) {
+        // about half of the visits are saved; the sort costs so many cycles
+        sorted = visit * tiles * n / 2 > 1000 + ORDER * n;
+        // with less to do for each, another thread costs more than it brings
+        const double worth = double(B) * tiles * n / 30000;
+        const int most = worth < threads_wanted ? int(worth) : threads_wanted;
+        double best = INFINITY;
+        for (int c = 1; c <= most && c <= tiles; c++) {
+            const int r = most / c < B ? most / c : int(B);
+            const double cost = double(n) * (PACK * tiles / c + ORDER * B / r + visit / 4 * B * tiles / (c * r));
+            if (cost < best) {
+                best = cost;
+                threads = c * r;
+                columns = c;
+                rows = r;
+            }
+        }
+    }
+
+    Range samples(int thread) const { return share(B, thread / columns, rows); }
+    Range column(int thread) const { return share(tiles, thread % columns, columns); }
+};
+
+}  // namespace
