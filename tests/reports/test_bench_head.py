@@ -192,8 +192,8 @@ def test_memory_is_that_of_the_votes() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")
 def test_too_little_memory_is_told_as_none() -> None:
-    # 2^46 bytes of votes
-    assert memory.extra_mb((DEFINITION,), Case(2**15, 2**14, 2**15, 2), "cpu") == {DEFINITION: None}
+    # 2^39 bytes of votes
+    assert memory.extra_mb((DEFINITION,), Case(2**12, 2**13, 2**12, 2), "cpu") == {DEFINITION: None}
 
 
 # --- The command, the figure and the page ---
