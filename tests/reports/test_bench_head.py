@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat import AATLinear, InputError
@@ -30,16 +30,17 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(SIZES), n, draw(SIZES), draw(st.integers(1, n)))
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Result:
+@pytest.fixture(scope="module")
+def found() -> Result:
     """All rows of two cases, under times that no clock told."""
-    monkeypatch.setattr(head, "_VOTES", 2 * 6 * 12)
-    monkeypatch.setattr(head, "medians", told)
     extra: dict[str, float | None] = {LINEAR: 0.5, DEFINITION: 20.0, "chunked": None}
     rows: list[BenchRow] = []
-    for case in (SMALL, replace(SMALL, K=5)):
-        for kind in FEATURES:
-            rows += head.rows(case, kind, 2, "cpu", extra)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(head, "_VOTES", 2 * 6 * 12)
+        patch.setattr(head, "medians", told)
+        for case in (SMALL, replace(SMALL, K=5)):
+            for kind in FEATURES:
+                rows += head.rows(case, kind, 2, "cpu", extra)
     return Result.of(rows, 2)
 
 
@@ -51,6 +52,7 @@ def told(contenders: dict[str, object], rounds: int, clock: object) -> dict[str,
 # --- Ways ---
 
 
+@settings(max_examples=20)
 @given(case=cases(), kind=st.sampled_from(FEATURES))
 def test_every_way_arrives_at_the_numbers_of_the_layer(case: Case, kind: str) -> None:
     x = case.features(kind)
@@ -65,6 +67,7 @@ def test_every_way_arrives_at_the_numbers_of_the_layer(case: Case, kind: str) ->
     assert len(scores) == len({*PEERS, *head.backends(case, "cpu")})
 
 
+@settings(max_examples=20)
 @given(case=cases())
 def test_gradients_of_the_definition_are_those_of_every_backend_where_votes_do_not_tie(case: Case) -> None:
     x = case.features("gaussian")
@@ -101,6 +104,7 @@ def test_shares_are_whole_outputs_within_the_votes(B: int, n: int, O: int, way: 
         assert outputs == O
 
 
+@settings(max_examples=20)
 @given(case=cases(), calls=st.integers(1, 20), votes=st.integers(1, 2_000))
 def test_a_round_does_as_much_as_it_says(case: Case, calls: int, votes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
