@@ -9,7 +9,8 @@ from pathlib import Path
 
 import joblib
 
-from reports import html, ledger
+from reports import html, ledger, plots
+from reports.bench import result
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
@@ -52,6 +53,7 @@ def render(
     figures: Sequence[tuple[RatePlot, Path]],
 ) -> str:
     """The page as HTML."""
+    speed = result.Result.load(result.PUBLISHED) if result.PUBLISHED.exists() else None
     counts = Counter(verdict.status for verdict in verdicts)
     judged = {verdict.claim for verdict in verdicts}
     return html.render(
@@ -66,6 +68,9 @@ def render(
         groups=[(key, list(group)) for key, group in groupby(verdicts, lambda v: (v.claim, v.problem, v.method))],
         commands=list(dict.fromkeys(verdict.command for verdict in verdicts)),
         figures=figures,
+        speed=speed,
+        columns=result.COLUMNS,
+        speed_svg=plots.svg(result.draw(speed)) if speed else b"",
         level=study.level,
         versions=runs[0].versions if runs else versions(),
     )

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +191,13 @@ def _positive(values: Iterable[float], floor: float = math.nan) -> list[float]:
 
 def save(plot: RatePlot, folder: Path) -> tuple[Path, Path]:
     """Write the figure as SVG and PNG; returns both paths."""
+    return write(draw(plot), folder, plot.name)
+
+
+def write(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write a figure as SVG and PNG, the same bytes every time; returns both paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    figure = draw(plot)
-    paths = folder / f"{plot.name}.svg", folder / f"{plot.name}.png"
+    paths = folder / f"{name}.svg", folder / f"{name}.png"
     with mpl.rc_context(STYLE):
         # laid out once for both files
         figure.draw_without_rendering()
@@ -200,3 +205,11 @@ def save(plot: RatePlot, folder: Path) -> tuple[Path, Path]:
         figure.savefig(paths[0], metadata={"Date": None})
         figure.savefig(paths[1], dpi=150)
     return paths
+
+
+def svg(figure: Figure) -> bytes:
+    """The SVG that :func:`write` writes."""
+    content = BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(content, format="svg", metadata={"Date": None})
+    return content.getvalue()

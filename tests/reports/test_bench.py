@@ -1,13 +1,19 @@
 """The comparison of speeds: that all contenders do the same work, and what is said of it. No times are asserted."""
 
 import json
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reports import bench, peers
-from reports.bench import Case
+from reports import peers
+from reports.bench import sim as bench
+from reports.bench.contest import Contender, Work, medians
+from reports.bench.sim import Case
 from reports.cli import main
 from sim import lanes
 
@@ -37,11 +43,35 @@ def test_tie_safe_jax_does_what_the_engines_do_from_zero() -> None:
 
 def test_rows_scale_a_share_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([1.0, 3.0, 5.0, 6.0, 3.0, 2.0])
-    monkeypatch.setattr(bench, "seconds", lambda work: next(times))
+    monkeypatch.setattr(bench, "medians", partial(medians, clock=lambda work: next(times)))
     other = bench.Other(0.25, lambda: None, True)
     (row,) = bench.contest("case", lambda: None, {"peer": other}, 6_000_000, 3)
     # own 1, 5, 3 s; the peer 3, 6, 2 s for a quarter
     assert (row.ms, row.peer_ms, row.ratio, row.million_steps) == (3000, 12_000, 4, 2)
+
+
+@given(
+    rounds=st.integers(1, 5),
+    amounts=st.lists(st.floats(0.01, 100), min_size=1, max_size=4),
+    data=st.data(),
+)
+def test_contenders_take_turns_and_medians_are_of_the_whole(
+    rounds: int, amounts: list[float], data: st.DataObject
+) -> None:
+    said: list[int] = []
+    contenders = {str(i): Contender(amount, partial(said.append, i)) for i, amount in enumerate(amounts)}
+    table = data.draw(st.lists(st.lists(st.floats(1e-6, 10), min_size=rounds, max_size=rounds),
+                               min_size=len(amounts), max_size=len(amounts)))  # fmt: skip
+
+    def clock(work: Work) -> float:
+        turn = len(said) // len(amounts) - 1
+        work()
+        return table[said[-1]][turn]
+
+    found = medians(contenders, rounds, clock)
+    assert said == list(range(len(amounts))) * (1 + rounds)
+    for i, amount in enumerate(amounts):
+        assert found[str(i)] == pytest.approx(1e3 * np.median(table[i]) / amount)
 
 
 def test_enumeration_agrees() -> None:

@@ -6,8 +6,6 @@ rounds take turns with those of the lane engine, which always does the whole cas
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor
 
 from reports import peers
+from reports.bench.contest import Contender, medians
 from sim import enumerate_paths, lanes
 from sim.problems import Logistic
 from sim.results import Backend
@@ -89,29 +88,18 @@ class Other(NamedTuple):
     agrees: bool
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
 def contest(
     case: str, work: Callable[[], object], others: dict[str, Other], steps: int, rounds: int
 ) -> Iterator[BenchRow]:
-    """Time ``work`` and the shares of it that the others do, in turns, after one call of each that is not timed."""
-    for call in (work, *(other.work for other in others.values())):
-        call()
-    own: list[float] = []
-    theirs: dict[str, list[float]] = {name: [] for name in others}
-    for _ in range(rounds):
-        own.append(seconds(work))
-        for name, other in others.items():
-            theirs[name].append(seconds(other.work))
-    ms = 1e3 * statistics.median(own)
+    """Compare ``work``, which is the whole case, with the shares of it that the others do."""
+    contenders = {"lanes": Contender(1.0, work)}
+    contenders |= {name: Contender(other.share, other.work) for name, other in others.items()}
+    found = medians(contenders, rounds)
+    ms = found["lanes"]
     for name, other in others.items():
-        peer_ms = 1e3 * statistics.median(theirs[name]) / other.share
-        yield BenchRow(case, "lanes", name, ms, peer_ms, peer_ms / ms, other.share, steps / ms / 1e3, other.agrees)
+        yield BenchRow(
+            case, "lanes", name, ms, found[name], found[name] / ms, other.share, steps / ms / 1e3, other.agrees
+        )
 
 
 def steps_rows(case: Case, rounds: int, jax: object | None) -> Iterator[BenchRow]:
