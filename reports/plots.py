@@ -199,9 +199,7 @@ def write(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.svg", folder / f"{name}.png"
     with mpl.rc_context(STYLE):
-        # laid out once for both files
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        _lay_out(figure)
         figure.savefig(paths[0], metadata={"Date": None})
         figure.savefig(paths[1], dpi=150)
     return paths
@@ -211,5 +209,12 @@ def svg(figure: Figure) -> bytes:
     """The SVG that :func:`write` writes."""
     content = BytesIO()
     with mpl.rc_context(STYLE):
+        _lay_out(figure)
         figure.savefig(content, format="svg", metadata={"Date": None})
     return content.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Once for all files."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")

@@ -234,8 +234,8 @@ def test_the_command_writes_rows_result_and_figure(
         ["--cases", "1"],
     ],
 )
-def test_a_wrong_option_is_one_line(options: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "head", *options.split()]) == 2
+def test_a_wrong_option_is_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "head", *options]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("aat: ")
