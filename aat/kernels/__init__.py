@@ -20,6 +20,7 @@ float32 or float64 and have two dimensions.
 import warnings
 from types import ModuleType
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -51,7 +52,7 @@ def choose(x: Float[Tensor, "B n"], k: int, asked: str | None = None) -> str:
     for module in _PREFERRED.get(x.device.type, (chunked,)):
         if module.unfit(x, k) is None:
             break
-        if module is cpu and cpu.library() is None:
+        if module is cpu and cpu.library() is None and not torch.compiler.is_compiling():
             _tell_once()
     return str(module.name)
 

@@ -6,7 +6,6 @@ It knows no header of PyTorch or Python, so it fits every version of them. The t
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -26,9 +25,12 @@ _SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 _NOT_FINITE, _NO_MEMORY = 1, 2
 
 
-@cache
 def library() -> ctypes.CDLL | None:
     """The fastest build that this processor runs; ``None`` if none was made at installation."""
+    return _LIBRARY
+
+
+def _found() -> ctypes.CDLL | None:
     for build in _BUILDS.get(torch.backends.cpu.get_cpu_capability(), ("generic",)):
         for suffix in EXTENSION_SUFFIXES:
             path = Path(__file__).with_name(f"_head_{build}{suffix}")
@@ -44,6 +46,10 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
         forward.argtypes = [pointer] * 3 + [size] * 3 + [small] + [pointer] * 3 + [small]
         backward.argtypes = [pointer] * 5 + [size] * 3 + [pointer] * 3 + [small]
     return found
+
+
+# Found at import: torch.compile cannot look for it.
+_LIBRARY = _found()
 
 
 def unfit(x: Float[Tensor, "B n"], k: int) -> str | None:

@@ -11,7 +11,7 @@ from aat.kernels.votes import count_type
 
 name = "triton"
 
-# A row is held in the registers of one program: more units would spill.
+# A row is held in the registers of one program: many more units would not fit.
 MOST_UNITS = 16384
 # Numbers that the program of the forward pass holds.
 _HELD = 4096
@@ -38,7 +38,9 @@ def forward(
     threshold, ties = torch.empty_like(z), torch.empty_like(z, dtype=count_type(k))
     width = _width(units)
     rows = max(1, min(_width(outputs), _HELD // width))
-    grid = (samples, -(-outputs // rows))
+    parts = -(-outputs // rows)
+    # CUDA wants less than 2^16 in the last two dimensions
+    grid = (samples, min(parts, 2**15), -(-parts // 2**15))
     if z.numel():
         with _device_of(x):
             kernels.forward[grid](
@@ -76,7 +78,7 @@ def _width(size: int) -> int:
 
 
 def _warps(numbers: int) -> int:
-    return min(8, max(1, numbers // 512))
+    return min(16, max(1, numbers // 256))
 
 
 def _device_of(x: Tensor) -> torch.cuda.device:

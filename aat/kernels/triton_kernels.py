@@ -9,26 +9,27 @@ import triton.language as tl
 
 
 @triton.jit
-def _votes(x, w):
-    # what is added makes +0 of -0, which as numbers tie
-    return x * w + 0.0
-
-
-@triton.jit
 def _key(votes, BITS: tl.constexpr):
-    """Integers that order as numbers do: the bits of negative ones turned round. Its own inverse."""
+    """Integers that order as numbers do, nan above all: the bits of negative ones turned round."""
     if BITS == 64:
+        highest = 0x7FFFFFFFFFFFFFFF
         raw = votes.to(tl.int64, bitcast=True)
-        return raw ^ ((raw >> 63) & 0x7FFFFFFFFFFFFFFF)
-    raw = votes.to(tl.int32, bitcast=True)
-    return raw ^ ((raw >> 31) & 0x7FFFFFFF)
+    else:
+        highest = 0x7FFFFFFF
+        raw = votes.to(tl.int32, bitcast=True)
+    key = raw ^ ((raw >> (BITS - 1)) & highest)
+    # zeros of both signs tie
+    return tl.where(votes == 0, 0, tl.where(votes != votes, highest, key))
 
 
 @triton.jit
 def _number(key, BITS: tl.constexpr):
+    """The number of a key."""
     if BITS == 64:
-        return (key ^ ((key >> 63) & 0x7FFFFFFFFFFFFFFF)).to(tl.float64, bitcast=True)
-    return (key ^ ((key >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
+        number = (key ^ ((key >> 63) & 0x7FFFFFFFFFFFFFFF)).to(tl.float64, bitcast=True)
+    else:
+        number = (key ^ ((key >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
+    return number
 
 
 @triton.jit
@@ -38,14 +39,15 @@ def forward(
 ):  # fmt: skip
     """One sample and ROWS outputs: score, threshold, kept ties."""
     b = tl.program_id(0).to(tl.int64)
-    o = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    part = tl.program_id(2) * tl.num_programs(1) + tl.program_id(1)
+    o = part * ROWS + tl.arange(0, ROWS)
     i = tl.arange(0, UNITS)
     there = o < outputs
     real = (i < units)[None, :]
     inside = there[:, None] & real
     weights = tl.load(w + o[:, None].to(tl.int64) * units + i[None, :], mask=inside, other=0.0)
     features = tl.load(x + b * units + i, mask=i < units, other=0.0)[None, :]
-    votes = _votes(features, weights)
+    votes = features * weights
     key = _key(votes, BITS)
     # the sign first: zero is the lowest key that has it clear
     best = tl.full((ROWS,), -1, key.dtype) << (BITS - 1)
@@ -68,8 +70,9 @@ def forward(
 def _heard(votes, g, threshold, room, real):
     """G where the vote is kept, else 0, for one row."""
     equal = real & (votes == threshold)
-    first = (room == 0) | (tl.cumsum(equal.to(tl.int32), 0) <= room)
-    return tl.where((real & (votes > threshold)) | (equal & first), g, 0.0)
+    if room != 0:
+        equal = equal & (tl.cumsum(equal.to(tl.int32), 0) <= room)
+    return tl.where((real & (votes > threshold)) | equal, g, 0.0)
 
 
 @triton.jit
@@ -87,7 +90,7 @@ def backward_x(
     for o in range(outputs):
         at = b * outputs + o
         weights = tl.load(row, mask=real, other=0.0)
-        votes = _votes(features, weights)
+        votes = features * weights
         heard = _heard(votes, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real)
         total += heard * weights
         row += units
@@ -109,7 +112,7 @@ def backward_w(
     at = o
     for _ in range(samples):
         features = tl.load(row, mask=real, other=0.0)
-        votes = _votes(features, weights)
+        votes = features * weights
         heard = _heard(votes, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real)
         total += heard * features
         row += units
