@@ -176,6 +176,11 @@ def test_what_is_not_finite_is_passed_on(backend: str, bad: float) -> None:
     assert torch.equal(z.nan_to_num(), wanted.nan_to_num())
 
 
+def test_zeros_of_both_signs_tie(backend: str) -> None:
+    x, w = torch.tensor([[-0.0, 0.0, 1.0, 0.0, -1.0]]), torch.ones(1, 5)
+    agree(backend, x, w, torch.ones(1, 1), 3)
+
+
 def test_products_that_overflow(backend: str) -> None:
     x, w = torch.tensor([[1e30, 1.0, 1e30, 2.0]]), torch.tensor([[1e30, 1.0, -1e30, 1.0]])
     z, threshold, _ = kernels.BACKENDS[backend].forward(x, w, None, 2)

@@ -209,7 +209,7 @@ def test_shapes_without_data() -> None:
 
 
 @pytest.mark.parametrize(
-    "over", [(0, None, None), (None, 0, 0), (0, 0, 0), (0, 0, None), (None, None, 0), (1, 2, None)]
+    "over", [(1, None, None), (None, 0, 0), (0, 0, 0), (0, 0, None), (None, None, 0), (1, 2, None)]
 )
 def test_vmap_is_a_loop(backend: str, over: tuple[int | None, ...]) -> None:
     shapes = [(2, 7), (3, 7), (3,)]
