@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t GROUP = 16;  // units between two looks at the bound
 constexpr double PACK = 32;   // cycles that a row of a tile costs to pack
 constexpr double ORDER = 12;  // cycles that a unit of a sample costs to put in order
+constexpr double COPY = 2;    // and to leave where it is
+constexpr double WORTH = 150e3;  // cycles that make a thread worth its while
 
 // Threads are OpenMP's, as PyTorch's are: they are at hand when a call comes. Returns false, with nothing done, where
 // the system grants fewer than were asked for.
@@ -60,13 +62,17 @@ struct Shape {
         : B(B), n(n), O(O), tiles((O + lanes - 1) / lanes), padded((n + GROUP - 1) / GROUP * GROUP) {
         // about half of the visits are saved; the sort costs so many cycles
         sorted = visit * tiles * n / 2 > 1000 + ORDER * n;
+        auto cycles = [&](double of_tiles, double of_samples) {
+            const double order = sorted ? ORDER : COPY;
+            return n * (PACK * of_tiles + order * of_samples + visit / (sorted ? 4 : 1) * of_samples * of_tiles);
+        };
         // with less to do for each, another thread costs more than it brings
-        const double worth = double(B) * tiles * n / 30000;
+        const double worth = cycles(tiles, B) / WORTH;
         const int most = worth < threads_wanted ? int(worth) : threads_wanted;
         double best = INFINITY;
         for (int c = 1; c <= most && c <= tiles; c++) {
             const int r = most / c < B ? most / c : int(B);
-            const double cost = double(n) * (PACK * tiles / c + ORDER * B / r + visit / 4 * B * tiles / (c * r));
+            const double cost = cycles(double(tiles) / c, double(B) / r);
             if (cost < best) {
                 best = cost;
                 threads = c * r;
