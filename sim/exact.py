@@ -168,7 +168,7 @@ def enumerate_paths(
         tree = _Tree(problem, rule, drawn, source, measured, horizon, sizes, width)
         tree.grow(progress)
         scale = float(eta(horizon)) if eta else sizes[0]
-        checks = audit(problem, torch.stack(tree.visited), rate=max(sizes), oracle=source, sampling=drawn)
+        checks = audit(problem, tree.farthest(), rate=max(sizes), oracle=source, sampling=drawn)
         results.append(Horizon(horizon, scale, (tree.expectation(),), tree.rounding(), checks, paths))
     return Run.of(problem, rule, "exact", drawn, source, metric=metric_name, seed=0, horizons=tuple(results))
 
@@ -199,7 +199,7 @@ def _many(problem: Problem, horizon: int) -> bool:
 
 
 def _by_lanes(problem: Problem, measured: Metric, horizon: int, sizes: list[float], scale: float) -> Horizon:
-    """One horizon by the lane engine; the audit looks, as that of :class:`_Tree` does, at the path of sample 0."""
+    """One horizon by the lane engine; the audit is that of :class:`_Tree`."""
     if measured.name not in _IN_LANES:
         known = ", ".join(_IN_LANES)
         raise InputError(f"the lanes do not enumerate {measured.name}; expected {known}; try backend='torch'")
@@ -210,11 +210,8 @@ def _by_lanes(problem: Problem, measured: Metric, horizon: int, sizes: list[floa
     mean = math.fsum(found.total) / len(found.total) / len(times)
     value = mean if sign == 0 else sign * (mean - offset)
     largest = max(found.largest, abs(offset), abs(start), measured.scale(problem, found.far))
-    point, visited = problem.w0, [problem.w0]
-    for size in sizes[: times[-1]]:
-        point = point - size * problem.gradients(point, torch.tensor(0))
-        visited.append(point)
-    checks = audit(problem, torch.stack(visited), rate=max(sizes))
+    tree = _Tree(problem, SGD(), Sampling(), Own(), measured, horizon, sizes, BLOCK)
+    checks = audit(problem, tree.farthest(), rate=max(sizes))
     rounding = _ROUNDING * largest * _stretch(problem, sizes[: times[-1]])
     return Horizon(horizon, scale, (value,), rounding, checks, backend="lanes")
 
@@ -243,6 +240,11 @@ class _Node:
     def __len__(self) -> int:
         return len(self.chance)
 
+    def only(self, i: int) -> _Node:
+        """One of the histories."""
+        one = torch.tensor([i])
+        return _Node(take(self.state, one), self.total[one], self.chance[one], self.pool[one])
+
 
 class _Tree:
     """The tree of histories of one horizon."""
@@ -266,7 +268,6 @@ class _Tree:
         self.sums: list[float] = []
         self.largest = abs(problem.objective(problem.w0[None]).item())
         self.error = 0.0
-        self.visited: list[Float[Tensor, " dim"]] = []
 
     def expectation(self) -> float:
         """The mean of the metric over histories and times."""
@@ -278,14 +279,7 @@ class _Tree:
 
     def grow(self, progress: Callable[[int], object] | None) -> None:
         """Visit every node down to the last time that the metric looks at."""
-        w = self.problem.w0[None]
-        root = _Node(
-            self.method.start(w),
-            torch.zeros_like(w),
-            torch.ones(1, dtype=torch.float64),
-            torch.arange(self.problem.samples)[None],
-        )
-        levels: list[Iterator[_Node]] = [iter([root])]
+        levels: list[Iterator[_Node]] = [iter([self._root()])]
         while levels:
             node = next(levels[-1], None)
             if node is None:
@@ -298,9 +292,31 @@ class _Tree:
             if t < self.times[-1]:
                 levels.append(self._children(t, node))
 
+    def farthest(self) -> Float[Tensor, "times dim"]:
+        """The iterates of the history of which every draw goes as far from 0 as it can.
+
+        A bound that holds on a ball breaks there first, so it is the one to audit.
+        """
+        node = self._root()
+        path = [node.state.w[0]]
+        for t in range(self.times[-1]):
+            # one that diverged is the farthest
+            blocks = [(child.state.w.norm(dim=-1).nan_to_num(nan=math.inf), child) for child in self._children(t, node)]
+            norms, child = max(blocks, key=lambda block: block[0].max().item())
+            node = child.only(int(norms.argmax()))
+            path.append(node.state.w[0])
+        return torch.stack(path)
+
+    def _root(self) -> _Node:
+        w = self.problem.w0[None]
+        return _Node(
+            self.method.start(w),
+            torch.zeros_like(w),
+            torch.ones(1, dtype=torch.float64),
+            torch.arange(self.problem.samples)[None],
+        )
+
     def _look(self, t: int, node: _Node) -> None:
-        if len(self.visited) <= t:
-            self.visited.append(node.state.w[0].clone())
         if t not in self.times:
             return
         point = node.state.w

@@ -37,14 +37,15 @@ class OptimizerState:
 
     w: Float[Tensor, "batch dim"]
     memories: tuple[Memory, ...]
+    together: bool
 
     def take(self, rows: Int[Tensor, " rows"]) -> OptimizerState:
         """The state of some of the trials, which may repeat."""
-        if len(self.memories) == len(self.w):
-            return OptimizerState(self.w[rows], tuple(self.memories[row] for row in rows.tolist()))
+        if not self.together:
+            return OptimizerState(self.w[rows], tuple(self.memories[row] for row in rows.tolist()), together=False)
         (memory,) = self.memories
         picked = {name: _rows(value, rows, self.w.shape) for name, value in memory.state.items()}
-        return OptimizerState(self.w[rows], (Memory(picked, memory.group),))
+        return OptimizerState(self.w[rows], (Memory(picked, memory.group),), together=True)
 
 
 def _rows(value: Any, rows: Tensor, shape: torch.Size) -> Any:
@@ -69,16 +70,16 @@ class OptimizerMethod:
 
     def start(self, w: Float[Tensor, "batch dim"]) -> OptimizerState:
         """The state at w_0: nothing is remembered."""
-        return OptimizerState(w, (Memory(),) * (1 if self.together else len(w)))
+        return OptimizerState(w, (Memory(),) * (1 if self.together else len(w)), self.together)
 
     def update(self, state: OptimizerState, gradient: Float[Tensor, "batch dim"], eta: float) -> OptimizerState:
         """One step of learning rate ``eta``; the state given stays as it is."""
         if self.together:
             w, memory = _step(self.make, state.w, gradient, eta, state.memories[0])
-            return OptimizerState(w, (memory,))
+            return OptimizerState(w, (memory,), together=True)
         rows = zip(state.w, gradient, state.memories, strict=True)
         moved = [_step(self.make, w, g, eta, memory) for w, g, memory in rows]
-        return OptimizerState(torch.stack([w for w, _ in moved]), tuple(memory for _, memory in moved))
+        return OptimizerState(torch.stack([w for w, _ in moved]), tuple(memory for _, memory in moved), together=False)
 
 
 def from_optimizer(

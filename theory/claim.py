@@ -82,7 +82,9 @@ class Refuted(Claim):
 
 
 _GRADIENT = s.g(s.t)
-_ROUNDING = 1e-12
+
+# Floating-point numbers beside the tuned step that are tried, on either side, for one that meets the conditions.
+_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,20 @@ class Rate(Claim):
             return math.inf
 
     def best_eta(self, horizon: int, constants: Mapping[str, float]) -> float:
-        """The tuned step scale as a number; arguments as for :meth:`bound_at`."""
-        return float(self._number(self.tuning.eta, (s.T,))(horizon, **self._pick(constants)))
+        """The tuned step scale as a number; arguments as for :meth:`bound_at`.
+
+        At the cap itself rounding may fall on the wrong side (η = 1/L need not give ηL ≤ 1), so it is the nearest
+        number that meets the conditions, where one is near.
+        """
+        eta = float(self._number(self.tuning.eta, (s.T,))(horizon, **self._pick(constants)))
+        conditions = [a for a in self.assumptions if a.condition is not None and a.condition.has(s.eta)]
+        below = above = eta
+        for _ in range(_NEIGHBOURS):
+            for near in (below, above):
+                if all(_meets(a, near, {**constants, "T": horizon}) for a in conditions):
+                    return near
+            below, above = math.nextafter(below, 0), math.nextafter(above, math.inf)
+        return eta
 
     def rate_at(self, horizon: int, constants: Mapping[str, float]) -> float:
         """The rate at the tuned step scale as a number."""
@@ -202,12 +216,7 @@ class Rate(Claim):
     def broken(self, eta: float, constants: Mapping[str, float]) -> str | None:
         """The condition on parameters that ``eta`` breaks, or ``None``."""
         for assumption in self.assumptions:
-            if assumption.condition is None:
-                continue
-            values = {name: constants[name.name] for name in assumption.condition.free_symbols - {s.eta}}
-            left = assumption.condition.subs({s.eta: eta, **values})
-            # η = 1/L need not give ηL ≤ 1 in floating point
-            if left < -_ROUNDING or (assumption.strict and not left > 0):
+            if not _meets(assumption, eta, constants):
                 return f"{assumption.id}: {assumption.statement} fails at η = {eta:g}"
         return None
 
@@ -216,6 +225,14 @@ class Rate(Claim):
 
     def _number(self, expression: sp.Expr, first: tuple[sp.Symbol, ...]) -> Callable[..., float]:
         return _compiled((*first, *self.constants), expression)
+
+
+def _meets(assumption: Assumption, eta: float, constants: Mapping[str, float]) -> bool:
+    if assumption.condition is None:
+        return True
+    values = {name: constants[name.name] for name in assumption.condition.free_symbols - {s.eta}}
+    left = assumption.condition.subs({s.eta: eta, **values})
+    return bool(left > 0 if assumption.strict else left >= 0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -176,3 +176,20 @@ def test_rounding_covers_votes_that_nearly_cancel() -> None:
     exactly = math.fsum([*votes[3:].tolist(), *(-votes[:3]).tolist()])
     (row,) = enumerate_paths(problem, lambda T: [0.0], [1], "last_gap").horizons
     assert abs(row.values[0] - exactly) <= row.rounding
+
+
+@pytest.mark.parametrize("backend", ["torch", "lanes"])
+def test_the_audit_looks_where_a_bound_on_a_ball_breaks_first(backend: str) -> None:
+    """With ηλ > 1 the second sample leaves the ball on which G is declared; the path of the first does not."""
+    problem = Monotone(
+        x=torch.tensor([[-0.8], [3.0]]),
+        y=torch.tensor([-1.0, -1.0]),
+        k=1,
+        ridge=0.5,
+        start=torch.tensor([2.0]),
+        comparator=torch.tensor([0.0]),
+    )
+    run = enumerate_paths(problem, lambda T: [10.0] * T, [3], "average_gap", backend=backend)
+    audit = run.horizons[0].audit
+    assert audit["G"] > run.constants["G"]
+    assert audit["G step"] >= 1

@@ -139,6 +139,12 @@ def test_the_heavy_ball_is_the_sgd_of_torch() -> None:
         assert runs[0].constants["beta"] == 0.7
 
 
+def test_a_block_of_one_history_remembers_as_many_do() -> None:
+    method = from_optimizer(torch.optim.SGD, momentum=0.7)
+    runs = [enumerate_paths(PROBLEM, lambda T: [0.3] * T, [4], "decrease", method=method, block=n) for n in (1, 2**13)]
+    assert runs[0].horizons[0].values == pytest.approx(runs[1].horizons[0].values, rel=1e-12)
+
+
 @pytest.mark.parametrize("beta", [0.0, 1.0, -0.1, float("nan")])
 def test_beta_lies_between_0_and_1(beta: float) -> None:
     with pytest.raises(InputError, match=r"^beta = "):

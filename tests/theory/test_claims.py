@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from latex2mathml.converter import convert
 
@@ -349,9 +349,26 @@ def test_a_step_is_broken_exactly_beyond_the_cap(smoothness, part):
 
 def test_the_cap_itself_is_not_beyond_it():
     assert claims["R6"].broken(0.25, {"L": 4.0}) is None
-    # η = 1/L need not give ηL ≤ 1 in floating point, so rounding is allowed for
-    assert claims["R6"].broken(np.nextafter(0.25, 1), {"L": 4.0}) is None
-    assert claims["R6"].broken(0.25 * (1 + 1e-11), {"L": 4.0}) is not None
+    assert claims["R6"].broken(np.nextafter(0.25, 1), {"L": 4.0}) is not None
+
+
+@given(smoothness=scales, horizon=st.integers(1, 100))
+@example(smoothness=49.0, horizon=1)  # fl(1/49) · 49 < 1, so the cap of R4 is above fl(1/49)
+@settings(max_examples=100)
+def test_the_tuned_step_is_on_the_right_side_of_its_cap(smoothness, horizon):
+    """Also where it is the cap: without noise, or where the bound asks for more."""
+    known = {
+        "L": smoothness,
+        "sigma": 0.0,
+        "Delta": 1.0,
+        "m_PL": smoothness / 2,
+        "G": 1.0,
+        "modulus": smoothness,
+        "N": 3.0,
+    }
+    for id in ("R4", "R6", "R7", "R12", "R14"):
+        eta = claims[id].best_eta(horizon, known | {"zeta": 0.0})
+        assert claims[id].broken(eta, known | {"T": horizon}) is None
 
 
 def test_momentum_stays_below_1():
