@@ -12,7 +12,7 @@ float32 or float64 and have two dimensions.
 =============  =====================================================================================
 ``reference``  the definition; takes B·O·n numbers
 ``chunked``    the definition a part at a time: portable PyTorch in bounded memory
-``cpu``        compiled: K ≤ 64, or any K on portable grounds
+``cpu``        compiled, for K ≤ 64
 ``triton``     CUDA, rows in registers
 =============  =====================================================================================
 """

@@ -60,17 +60,18 @@ def backward(
     """Gradients in x, w and the bias, as :mod:`aat.kernels` says."""
     from aat.kernels import triton_kernels as kernels
 
-    known = tuple(tensor.contiguous() for tensor in (g, x, w, threshold, ties))
+    g, x, w, threshold, ties = (tensor.contiguous() for tensor in (g, x, w, threshold, ties))
     (samples, units), outputs = x.shape, w.shape[0]
-    dx, dw = torch.empty_like(known[1]), torch.empty_like(known[2])
+    dx, dw = torch.empty_like(x), torch.empty_like(w)
     width = _width(units)
-    warps = _warps(width)
     with _device_of(x):
-        if samples:
-            kernels.backward_x[(samples,)](*known, dx, outputs, units, UNITS=width, num_warps=warps)
-        if outputs:
-            kernels.backward_w[(outputs,)](*known, dw, samples, outputs, units, UNITS=width, num_warps=warps)
-    return dx, dw, known[0].sum(0)
+        for fixed, others, out, outer, inner in ((x, w, dx, outputs, 1), (w, x, dw, 1, outputs)):
+            if len(fixed):
+                kernels.backward[(len(fixed),)](
+                    g, fixed, others, threshold, ties, out, len(others), outer, inner, units,
+                    UNITS=width, num_warps=_warps(width),
+                )  # fmt: skip
+    return dx, dw, g.sum(0)
 
 
 def _width(size: int) -> int:

@@ -76,45 +76,25 @@ def _heard(votes, g, threshold, room, real):
 
 
 @triton.jit
-def backward_x(
-    g, x, w, threshold, ties, dx, outputs, units,
+def backward(
+    g, fixed, others, threshold, ties, out, count, outer, inner, units,
     UNITS: tl.constexpr,
 ):  # fmt: skip
-    """The gradient in one sample."""
-    b = tl.program_id(0).to(tl.int64)
+    """The gradient in one row of ``fixed``, over all rows of ``others``: a sample's over the outputs, or the reverse.
+
+    A vote is the product of the two, whichever is which. Of a score, ``outer`` and ``inner`` are how far the next row of
+    ``fixed`` and of ``others`` are away.
+    """
+    row = tl.program_id(0).to(tl.int64)
     i = tl.arange(0, UNITS)
     real = i < units
-    features = tl.load(x + b * units + i, mask=real, other=0.0)
-    total = tl.zeros_like(features)
-    row = w + i
-    for o in range(outputs):
-        at = b * outputs + o
-        weights = tl.load(row, mask=real, other=0.0)
-        votes = features * weights
-        heard = _heard(votes, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real)
-        total += heard * weights
-        row += units
-    tl.store(dx + b * units + i, total, mask=real)
-
-
-@triton.jit
-def backward_w(
-    g, x, w, threshold, ties, dw, samples, outputs, units,
-    UNITS: tl.constexpr,
-):  # fmt: skip
-    """The gradient in the weights of one output."""
-    o = tl.program_id(0).to(tl.int64)
-    i = tl.arange(0, UNITS)
-    real = i < units
-    weights = tl.load(w + o * units + i, mask=real, other=0.0)
-    total = tl.zeros_like(weights)
-    row = x + i
-    at = o
-    for _ in range(samples):
-        features = tl.load(row, mask=real, other=0.0)
-        votes = features * weights
-        heard = _heard(votes, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real)
-        total += heard * features
-        row += units
-        at += outputs
-    tl.store(dw + o * units + i, total, mask=real)
+    mine = tl.load(fixed + row * units + i, mask=real, other=0.0)
+    total = tl.zeros_like(mine)
+    place = others + i
+    at = row * outer
+    for _ in range(count):
+        other = tl.load(place, mask=real, other=0.0)
+        total += _heard(mine * other, tl.load(g + at), tl.load(threshold + at), tl.load(ties + at), real) * other
+        place += units
+        at += inner
+    tl.store(out + row * units + i, total, mask=real)
