@@ -61,7 +61,7 @@ def backward(
     from aat.kernels import triton_kernels as kernels
 
     g, x, w, threshold, ties = (tensor.contiguous() for tensor in (g, x, w, threshold, ties))
-    (samples, units), outputs = x.shape, w.shape[0]
+    outputs, units = w.shape
     dx, dw = torch.empty_like(x), torch.empty_like(w)
     width = _width(units)
     with _device_of(x):
