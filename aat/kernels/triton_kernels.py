@@ -82,8 +82,8 @@ def backward(
 ):  # fmt: skip
     """The gradient in one row of ``fixed``, over all rows of ``others``: a sample's over the outputs, or the reverse.
 
-    A vote is the product of the two, whichever is which. ``outer`` and ``inner`` are how far the score of the next row of
-    ``fixed`` and of ``others`` is away.
+    A vote is the product of the two, whichever is which. The score of the next row of ``fixed`` is ``outer`` numbers
+    away, that of the next row of ``others`` ``inner``.
     """
     row = tl.program_id(0).to(tl.int64)
     i = tl.arange(0, UNITS)
