@@ -2,7 +2,6 @@
 
 import copy
 import io
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,13 +12,6 @@ from torch import Tensor, nn
 import aat
 
 quick = settings(deadline=None, max_examples=50)
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 @st.composite

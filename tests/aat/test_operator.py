@@ -1,13 +1,9 @@
-"""The operator of PyTorch around the backends: derivatives, tracing, transforms, half precision, memory, processes."""
+"""The operator of PyTorch around the backends: derivatives, tracing, transforms, half precision."""
 
 import copy
-import gc
-import multiprocessing
 import pickle
-import resource
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +13,9 @@ from torch import Tensor, nn
 from torch._inductor import config
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, grad, jacrev, vmap
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import aat
-from aat.kernels import BACKENDS, cpu, operator, votes
-
-NAMES = ["reference", "chunked", pytest.param("cpu", marks=pytest.mark.skipif(not cpu.library(), reason="not built"))]
-compiled = pytest.mark.skipif(not cpu.library(), reason="the compiled head was not built")
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
-@pytest.fixture(params=NAMES)
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from aat.kernels import cpu, operator, votes
 
 
 def definition(x: Tensor, w: Tensor, bias: Tensor | None, k: int) -> Tensor:
@@ -381,142 +361,3 @@ def test_a_wrong_backend_is_one_clear_line() -> None:
         aat.AATLinear(100, 5, k=70, backend="cpu")(torch.zeros(100))
     with pytest.raises(aat.InputError, match=r"^backend 'cpu' does not fit: the tensors are on meta; [^\n]*$"):
         aat.AATLinear(100, 5, k=7, backend="cpu", device="meta")(torch.zeros(100, device="meta"))
-
-
-# --- Smoothed heads a part at a time ---
-
-
-class _Largest(TorchDispatchMode):
-    """The most numbers in any tensor that is made inside."""
-
-    numbers = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for one in made if isinstance(made, tuple | list) else (made,):
-            if isinstance(one, Tensor):
-                # what is expanded takes no memory
-                self.numbers = max(self.numbers, one.untyped_storage().nbytes() // one.element_size())
-        return made
-
-
-@pytest.mark.parametrize("smoothing", ["entropic", "quadratic"])
-@pytest.mark.parametrize("at_once", [1, 50, 300])
-def test_smoothed_heads_in_parts(smoothing: Any, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = aat.AATLinear(10, 21, k=3, smoothing=smoothing, mu=0.4, dtype=torch.float64)
-    x = torch.randn(5, 10, dtype=torch.float64, requires_grad=True)
-    inputs = [x, layer.weight, layer.bias]
-    wanted = layer(x)
-    whole = gradients(wanted, inputs)
-    monkeypatch.setattr(votes, "AT_ONCE", at_once)
-    found = layer(x)
-    same(found, wanted)
-    same(gradients(found, inputs), whole)
-
-
-@pytest.mark.parametrize("smoothing", ["entropic", "quadratic"])
-def test_smoothed_heads_in_parts_have_two_derivatives(smoothing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(votes, "AT_ONCE", 12)
-    layer = aat.AATLinear(5, 3, k=2, smoothing=smoothing, mu=0.4, dtype=torch.float64)
-    x = torch.randn(2, 5, dtype=torch.float64, requires_grad=True)
-
-    def head(sample: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return functional_call(layer, {"weight": weight, "bias": bias}, sample)
-
-    inputs = (x, layer.weight.detach().requires_grad_(), layer.bias.detach().requires_grad_())
-    assert gradcheck(head, inputs)
-    assert gradgradcheck(head, inputs)
-
-
-@pytest.mark.parametrize("smoothing", [None, "entropic", "quadratic"])
-@pytest.mark.parametrize("order", [1, 2])
-def test_memory_is_bounded(smoothing: Any, order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(votes, "AT_ONCE", 400)
-    mu = None if smoothing is None else 0.5
-    layer = aat.AATLinear(20, 60, k=3, smoothing=smoothing, mu=mu, backend="chunked" if mu is None else None)
-    x = torch.randn(30, 20, requires_grad=True)
-    with _Largest() as largest:
-        (first,) = torch.autograd.grad((layer(x) ** 2).sum(), x, create_graph=order == 2)
-        if order == 2:
-            (first**2).sum().backward()
-    # scores and weights; all votes would be 36 000
-    assert largest.numbers <= 1800
-
-
-# --- Threads, processes, leaks ---
-
-
-def _resident() -> int:
-    """Bytes of memory held now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
-@compiled
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="not Linux")
-def test_calls_do_not_leak() -> None:
-    layer = aat.AATLinear(40, 20, k=5, backend="cpu")
-    x = torch.randn(8, 40, requires_grad=True)
-
-    def work(times: int) -> None:
-        for _ in range(times):
-            layer(x).sum().backward()
-
-    work(1000)
-    gc.collect()
-    before = _resident()
-    work(10_000)
-    gc.collect()
-    assert _resident() - before < 4 * 2**20
-
-
-def test_layers_in_eight_threads_do_not_disturb_each_other(backend: str) -> None:
-    layers = [aat.AATLinear(60, 30, k=k, backend=backend) for k in range(1, 9)]
-    x = torch.randn(20, 60)
-
-    def work(i: int) -> list[Tensor]:
-        own = x.clone().requires_grad_()
-        z = layers[i % 8](own)
-        return [z, *torch.autograd.grad((z**2).sum(), [own, *layers[i % 8].parameters()])]
-
-    alone = [work(i) for i in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        for i, found in enumerate(pool.map(work, range(160))):
-            assert all(map(torch.equal, found, alone[i % 8]))
-
-
-def _halves(layer: aat.AATLinear, x: Tensor) -> list[Tensor]:
-    w = layer.weight.detach()
-    z, threshold, ties = BACKENDS["cpu"].forward(x, w, None, layer.k)
-    return [z, *BACKENDS["cpu"].backward(torch.ones_like(z), x, w, threshold, ties)]
-
-
-def _child(layer: aat.AATLinear, x: Tensor, results: Any) -> None:
-    # without autograd, which may refuse to work in a forked process
-    torch.set_num_threads(1)
-    results.send_bytes(pickle.dumps([part.numpy() for part in _halves(layer, x)]))
-
-
-@compiled
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_process_does_not_hang() -> None:
-    """As a DataLoader's workers are made: after the parent has computed with several threads."""
-    layer = aat.AATLinear(60, 200, k=5, backend="cpu")
-    x = torch.randn(500, 60)
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    try:
-        wanted = _halves(layer, x)
-    finally:
-        torch.set_num_threads(before)
-    fork = multiprocessing.get_context("fork")
-    receive, send = fork.Pipe(duplex=False)
-    child = fork.Process(target=_child, args=(layer, x, send), daemon=True)
-    child.start()
-    try:
-        assert receive.poll(30), "the child hangs"
-        found = pickle.loads(receive.recv_bytes())
-    finally:
-        child.kill()
-        child.join()
-    same([torch.from_numpy(part) for part in found], wanted)
