@@ -11,10 +11,10 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from aat.files import write_whole
 from reports import graph, html
 from reports.ledger import LedgerRow
 from reports.plots import STYLE
-from sim.results import write_whole
 from theory import Rate, claims
 from theory.assumptions import Assumption
 from theory.claim import Refuted

@@ -10,7 +10,7 @@ from pathlib import Path
 import joblib
 
 from aat import InputError
-from sim.results import write_whole
+from aat.files import write_whole
 from theory import Claim, Rate, claims, ledger
 from theory.ledger import needs, rests_on
 from theory.plain import plain

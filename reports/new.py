@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aat import InputError
-from sim.results import write_whole
+from aat.files import write_whole
 
 KINDS = ("claim", "problem", "optimizer")
 

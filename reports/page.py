@@ -9,6 +9,7 @@ from pathlib import Path
 
 import joblib
 
+from aat.files import write_whole
 from reports import html, ledger, plots
 from reports.bench import result
 from reports.ledger import LedgerRow
@@ -16,7 +17,7 @@ from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
 from reports.verdict import STATUSES, Verdict
 from sim import Run
-from sim.results import versions, write_whole
+from sim.results import versions
 
 PAGE_FILE = "index.html"
 

@@ -17,11 +17,11 @@ from itertools import pairwise
 import numpy as np
 
 from aat import InputError
+from aat.seeds import key
 from reports.confidence import Sample
 from reports.verdict import certain, met, unmet
 from sim import Horizon, Run
 from sim.audit import merged
-from sim.seeds import key
 from theory import Rate
 
 # Horizons, trials and seed of a batch ↦ its run.

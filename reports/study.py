@@ -11,11 +11,11 @@ import joblib
 import torch
 
 from aat import InputError
+from aat.files import write_whole
 from reports.cell import Cell
 from reports.verdict import Verdict, judge
 from sim import Run
 from sim.monte_carlo import long_enough
-from sim.results import write_whole
 from theory import Claim, claims
 
 STUDY_FILE = "study.json"

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from aat.seeds import generator, key
 from sim import lanes
 from sim.audit import audit, steps
 from sim.exact import StepSizes
@@ -20,7 +21,6 @@ from sim.problems import Problem
 from sim.ranges import metric_range
 from sim.results import Backend, Horizon, Run
 from sim.sampling import Sampling
-from sim.seeds import generator, key
 
 # Steps after which progress is told.
 _CHUNK = 4096

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from aat import InputError
-from sim.seeds import generator
+from aat.seeds import generator
 
 _TRIALS, _SIZE, _STEPS = 3, 5, 4
 

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from aat.seeds import generator
 from sim.problems import Problem
-from sim.seeds import generator
 
 
 class Oracle(Protocol):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ import scipy
 import torch
 
 from aat import InputError
+from aat.files import write_whole
 from sim.methods import Method
 from sim.oracles import Oracle
 from sim.problems import Problem
@@ -194,24 +193,6 @@ def _number(value: float | str) -> float:
 
 def _numbers(entries: dict[str, float]) -> dict[str, float]:
     return {name: _number(value) for name, value in entries.items()}
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that a reader, or an interruption, never meets half a file.
-
-    Raises:
-        OSError: with ``path`` as its file name.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def fingerprint(*parts: object) -> str:

@@ -45,7 +45,7 @@ def sample_indices(key: int, first: int, steps: int, trials: int, samples: int) 
     """The samples that trials 0 … ``trials`` − 1 draw at steps ``first`` … ``first + steps`` − 1.
 
     Args:
-        key: any 64-bit signed integer, see :func:`sim.seeds.key`.
+        key: any 64-bit signed integer, see :func:`aat.seeds.key`.
         first: number of the first step, ≥ 0.
         steps: how many.
         trials: how many.

@@ -16,9 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
 from aat import InputError
+from aat.files import write_whole
 from reports import plots
 from reports.bench.head import DEFINITION, DIRECTIONS, LINEAR, PORTABLE, BenchRow
-from sim.results import versions, write_whole
+from sim.results import versions
 
 FILE, FIGURE = "head.json", "head"
 # The result that the page shows, if it is there.

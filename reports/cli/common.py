@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from aat import InputError
-from sim.results import write_whole
+from aat.files import write_whole
 
 # Output that is no terminal has no width: names stay whole.
 console = Console(width=None if sys.stdout.isatty() else 400)

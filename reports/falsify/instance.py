@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from aat import InputError
+from aat.files import write_whole
 from reports import own
 from reports.own import Own
 from reports.runner import rate, run_claim
@@ -23,7 +24,6 @@ from reports.verdict import Verdict, judge
 from sim import Problem
 from sim.exact import check_paths
 from sim.problems import FAMILIES
-from sim.results import write_whole
 from theory import Rate
 
 # Rounding must not matter: bounds and metrics below this share of the numbers that make them up are not looked at.

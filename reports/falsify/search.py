@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, Phase
 from scipy.optimize import minimize
 
 from aat import InputError
+from aat.files import write_whole
 from reports import own
 from reports.falsify.draw import families, instances
 from reports.falsify.found import Found, found
@@ -30,7 +31,7 @@ from reports.falsify.instance import Instance
 from reports.falsify.plain import made_plain
 from reports.runner import rate
 from sim import Method
-from sim.results import fingerprint, write_whole
+from sim.results import fingerprint
 from theory import Rate, claims
 
 # Of a round: instances drawn, and moves of the simplex.

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from aat import InputError, topk_sum
 from aat.checks import check_k, check_smoothing
-from sim.seeds import generator
+from aat.seeds import generator
 
 # Votes evaluated at a time by the full objective: 2^21 float64 numbers are 16 MiB.
 _BLOCK = 2**21

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from aat import InputError
-from sim.seeds import generator
+from aat.seeds import generator
 
 MOST_CLASSES = 2**16
 

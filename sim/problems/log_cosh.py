@@ -19,9 +19,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError, topk_sum
+from aat.seeds import generator
 from sim.problems.base import Problem, checked
 from sim.problems.data import Labelled
-from sim.seeds import generator
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

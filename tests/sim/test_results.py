@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat import InputError
+from aat.files import write_whole
+from aat.seeds import generator
 from sim import Horizon, Run, enumerate_paths, simulate
 from sim.problems import Logistic
-from sim.results import SCHEMA, fingerprint, versions, write_whole
-from sim.seeds import generator
+from sim.results import SCHEMA, fingerprint, versions
 
 usual = settings(deadline=None, max_examples=60)
 

@@ -18,7 +18,7 @@ def generator(*names: object) -> torch.Generator:
 
 
 def key(*names: object) -> int:
-    """A 63-bit number, the digest of the names; also the key of :mod:`sim.stream`."""
+    """A 63-bit number, the digest of the names; also the key of a counter-based stream."""
     text = "/".join(str(name) for name in names)
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1

@@ -1,0 +1,243 @@
+"""Train a network by a recipe: interrupted, it goes on where it stopped; finished, it is not trained again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import statistics
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from hashlib import blake2b
+from pathlib import Path
+from pickle import PickleError
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+import torchvision
+from lightning.fabric.utilities.warnings import PossibleUserWarning
+from lightning.pytorch.accelerators import CUDAAccelerator
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import nn
+
+from aat.cnn import backbone, models
+from aat.cnn.data import About, Images
+from aat.cnn.module import Classifier, Loaders
+from aat.cnn.splits import Split
+from aat.errors import InputError
+from aat.files import write_whole
+from aat.recipe import Recipe
+
+RECIPE, RESULT, WEIGHTS, CHECKPOINT = "recipe.json", "result.json", "weights.pt", "last.ckpt"
+_PRECISION = {"float32": "32-true", "bf16": "bf16-mixed"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training gave; one flat row of ``--json``.
+
+    Attributes:
+        recipe: how it was trained.
+        test_accuracy, test_loss: on all test images, the network in evaluation mode.
+        train_loss: mean over the last epoch, as the network changed.
+        images, test_images: how many there are.
+        seconds_per_epoch: median, without the test.
+        device: in words.
+        digest: of the final weights; two trainings with one digest ended alike.
+        versions: of what computed it.
+    """
+
+    recipe: Recipe
+    test_accuracy: float
+    test_loss: float
+    train_loss: float
+    images: int
+    test_images: int
+    seconds_per_epoch: float
+    device: str
+    digest: str
+    versions: dict[str, str]
+
+    def as_row(self) -> dict[str, Any]:
+        """Flat: the recipe's entries first."""
+        told = asdict(self)
+        return told.pop("recipe") | told
+
+    @classmethod
+    def load(cls, folder: Path) -> Result:
+        """The result that a folder holds.
+
+        Raises:
+            InputError: it holds none, or a damaged one.
+        """
+        file = folder / RESULT
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+            return cls(**{**told, "recipe": Recipe.of(told["recipe"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{file}: {error}; expected the result of a training; try aat train again") from None
+
+
+def train(
+    recipe: Recipe,
+    images: Images,
+    folder: Path,
+    *,
+    device: str = "auto",
+    devices: int = 1,
+    workers: int = 0,
+    bar: bool = False,
+    callbacks: Sequence[pl.Callback] = (),
+) -> Result:
+    """Train, or take up the training that ``folder`` holds, and leave weights and result there.
+
+    After every epoch a checkpoint is written, whole or not at all. On the CPU, training that was killed at any moment
+    and begun again ends with the same weights, bit for bit, as training in one go.
+
+    Args:
+        recipe: how.
+        images: of the data set that the recipe names; features if it names a backbone.
+        folder: for checkpoint, logs (CSV, TensorBoard), ``weights.pt`` and ``result.json``.
+        device: of Lightning: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        devices: how many; with more than one, DistributedDataParallel.
+        workers: processes that load images, where they do not lie in memory.
+        bar: whether progress is shown.
+        callbacks: more of Lightning's.
+
+    Raises:
+        InputError: the folder holds a training by another recipe, or something is wrong with the recipe.
+        Diverged: the loss became infinite or no number.
+    """
+    _claim(folder, recipe)
+    if (folder / RESULT).exists():
+        return Result.load(folder)
+    module = Classifier(models.network(recipe, images), recipe, len(images.classes)).to(
+        memory_format=torch.channels_last
+    )
+    kept = ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False)
+    loggers = [CSVLogger(folder, "csv"), TensorBoardLogger(folder, "tensorboard", version=0)]
+    with _quiet(), torch.random.fork_rng():
+        trainer = pl.Trainer(
+            accelerator=device, devices=devices, strategy="ddp" if devices > 1 else "auto", max_epochs=recipe.epochs,
+            precision=_PRECISION[recipe.precision], callbacks=[kept, *callbacks], logger=loggers,  # type: ignore[arg-type]
+            enable_progress_bar=bar, enable_model_summary=False, num_sanity_val_steps=0,
+            reload_dataloaders_every_n_epochs=1, use_distributed_sampler=False, log_every_n_steps=10,
+        )  # fmt: skip
+        last = folder / CHECKPOINT
+        trainer.fit(
+            module, Loaders(images, recipe, workers), ckpt_path=last if last.exists() else None, weights_only=True
+        )
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+    result = _finish(module, images, trainer)
+    if trainer.is_global_zero:
+        _save_weights(folder / WEIGHTS, module.network, recipe, images)
+        write_whole(folder / RESULT, json.dumps(asdict(result), indent=1, ensure_ascii=False))
+    return result
+
+
+def evaluate(network: nn.Module, split: Split, batch: int = 256) -> tuple[float, torch.Tensor]:
+    """Mean cross-entropy, and whether each image is classified right, the network as it is."""
+    device = next(network.parameters()).device
+    losses, right = [], []
+    with torch.inference_mode():
+        for indices in torch.arange(len(split.labels)).split(batch):
+            scores = network(split.batch(indices.tolist(), None, torch.Generator()).to(device)).float()
+            labels = split.labels[indices].to(device)
+            losses.append(nn.functional.cross_entropy(scores, labels, reduction="sum").double())
+            right.append(scores.argmax(1) == labels)
+    return torch.stack(losses).sum().item() / len(split.labels), torch.cat(right).cpu()
+
+
+def load_network(file: Path) -> tuple[nn.Module, Recipe, About]:
+    """The trained network in ``weights.pt``, in evaluation mode, its recipe, and what it knows of its images.
+
+    Raises:
+        InputError: the file is no such thing.
+    """
+    try:
+        told = torch.load(file, map_location="cpu", weights_only=True)
+        recipe = Recipe.of(told["recipe"])
+        about = About(**told["about"])
+        network = models.network(recipe, about)
+        network.load_state_dict(told["state"])
+    except (OSError, RuntimeError, PickleError, KeyError, TypeError, ValueError, EOFError) as error:
+        raise InputError(f"{file}: {error}; expected {WEIGHTS} of aat train; try to train again") from None
+    if recipe.backbone is not None:
+        network = nn.Sequential(backbone.make(recipe.backbone), nn.Unflatten(1, (-1, 1, 1)), network)
+    return network.eval(), recipe, about
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Make the folder this recipe's."""
+    file = folder / RECIPE
+    told = json.dumps(recipe.as_row(), indent=1, ensure_ascii=False)
+    if not file.exists():
+        write_whole(file, told)
+    elif file.read_text(encoding="utf-8") != told:
+        raise InputError(f"{folder} holds a training by another recipe; expected this one or none; try another --out")
+
+
+def _finish(module: Classifier, images: Images, trainer: pl.Trainer) -> Result:
+    network = module.network.eval()
+    loss, right = evaluate(network, images.test)
+    return Result(
+        recipe=module.recipe,
+        test_accuracy=right.double().mean().item(),
+        test_loss=loss,
+        train_loss=module.last_train_loss,
+        images=len(images.train.labels),
+        test_images=len(images.test.labels),
+        seconds_per_epoch=statistics.median(module.seconds),
+        device=_device_name(trainer),
+        digest=digest(network),
+        versions=_versions(),
+    )
+
+
+def digest(network: nn.Module) -> str:
+    """Of all parameters and buffers, bit for bit."""
+    total = blake2b(digest_size=8)
+    for name, value in sorted(network.state_dict().items()):
+        total.update(name.encode())
+        total.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def _save_weights(file: Path, network: nn.Module, recipe: Recipe, images: Images) -> None:
+    about = {entry.name: getattr(images, entry.name) for entry in fields(About)}
+    told = {"recipe": recipe.as_row(), "about": about, "state": network.state_dict()}
+    part = file.with_suffix(".part")
+    torch.save(told, part)
+    part.replace(file)
+
+
+def _device_name(trainer: pl.Trainer) -> str:
+    if isinstance(trainer.accelerator, CUDAAccelerator):
+        return f"{trainer.num_devices} × {torch.cuda.get_device_name()}"
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__,
+            "lightning": pl.__version__}  # fmt: skip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning without what it tells about itself, and without advice that does not apply here."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PossibleUserWarning)  # more workers: images lie in memory
+            warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # of a training that goes on
+            warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
+            yield
+    finally:
+        logger.setLevel(level)
