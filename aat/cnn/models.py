@@ -16,8 +16,8 @@ from aat.errors import InputError
 from aat.recipe import Recipe
 from aat.seeds import key
 
-# Sizes of the small CNN's three stages, and groups that GroupNorm normalises together.
-_STAGES, _GROUPS = (32, 64, 128), 8
+# Channels, kernel and stride of the small CNN's convolutions, and the groups that GroupNorm normalises together.
+_STAGES, _GROUPS = ((32, 4, 2), (64, 4, 2), (128, 3, 1)), 8
 
 
 class Prepare(nn.Module):
@@ -116,10 +116,10 @@ def _small(shape: tuple[int, int, int], classes: int, width: float) -> nn.Module
     """Three convolutions; GroupNorm (Wu & He, ECCV 2018), so that a sample's loss does not depend on its batch."""
     layers: list[nn.Module] = []
     channels = shape[0]
-    for stage, full in enumerate(_STAGES):
+    for full, kernel, stride in _STAGES:
         out = _GROUPS * max(1, round(full * width / _GROUPS))
-        layers += [nn.MaxPool2d(2, ceil_mode=True)] if stage else []
-        layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.GroupNorm(_GROUPS, out), nn.ReLU()]
+        convolution = nn.Conv2d(channels, out, kernel, stride, padding=1, bias=False)
+        layers += [convolution, nn.GroupNorm(_GROUPS, out), nn.ReLU()]
         channels = out
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
 
