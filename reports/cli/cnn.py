@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from rich.table import Table
 
 from aat import InputError
 from aat.checks import SmoothingName
 from aat.recipe import Order, Precision, Recipe, Schedule
-from reports.cli.common import console, json_option, write_json
+from reports import plots
+from reports.cli.common import coloured, console, json_option, progress, write_json
 
 if TYPE_CHECKING:
     from aat.cnn import Images
@@ -66,7 +70,7 @@ _HEAD = (
     click.option("--seed", type=int, default=_DEFAULT["seed"], show_default=True, help="Of everything random."),
 )
 _RECIPE = (
-    _of("arch", str, "small, linear, or a classifier of torchvision."),
+    _of("arch", str, "small, small-gn (GroupNorm), linear, or a classifier of torchvision."),
     _of("smoothing", click.Choice(get_args(SmoothingName)), "Of the head."),
     _of("mu", _POSITIVE, "How much."),
     _of("stem", click.Choice(["standard", "small"]), "small: for images of 28 to 32 pixels."),
@@ -141,3 +145,80 @@ def train_one(out: Path, json_file: Path | None, device: str, devices: int, work
     console.print(f"{summary}; weights in {out}", highlight=False, markup=False)
     if json_file:
         write_json(json_file, [result.as_row()])
+
+
+@click.group("study", help="Studies of real CNNs: whole results, judged.")
+def study() -> None:
+    """The group of studies."""
+
+
+@study.command("parity")
+@_with(*_DATA)
+@click.option("--k", "heads", type=Head(), multiple=True, default=(1, 5, 10, 25), show_default=True, help="AAT heads.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of every head.")
+@click.option("--margin", type=_POSITIVE, default=1.0, show_default=True, help="Points of accuracy that may be lost.")
+@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True,
+              help="Probability of any wrong verdict.")  # fmt: skip
+@_with(*_RECIPE, *_MACHINE)
+@_out("out/parity")
+@json_option
+def study_parity(
+    heads: tuple[int | None, ...],
+    seeds: int,
+    margin: float,
+    level: float,
+    out: Path,
+    json_file: Path | None,
+    device: str,
+    devices: int,
+    workers: int,
+    **told: Any,
+) -> None:
+    """Is the test accuracy of AAT heads within a margin of the dense head's? Paired seeds, one verdict a head.
+
+    Interrupted, the same command goes on where it stopped. `--out` holds parity.json, parity.svg, parity.png and all
+    trainings.
+    """
+    from reports.cnn import parity, trainings
+
+    images = _images(told)
+    every = [*dict.fromkeys(k for k in heads if k is not None), None]
+    with progress() as bar:
+        task = bar.add_task("training", total=len(every) * seeds)
+        found = trainings.parity(
+            _recipe(images, told), images, every, range(seeds), out, margin=margin / 100, level=level,
+            command=_command(), advance=partial(bar.advance, task), device=device, devices=devices, workers=workers,
+        )  # fmt: skip
+    found.save(out / parity.FILE)
+    plots.write(parity.draw(found), out, "parity")
+    rows = found.rows()
+    table = Table("head", "seeds", "accuracy", "less dense", "lower", "s per epoch", "/ dense", "verdict", box=None)
+    for row in rows:
+        shares = (row.accuracy, row.difference, row.lower)
+        told_shares = ("–" if share is None else f"{share:.2%}" for share in shares)
+        times = (f"{row.seconds_per_epoch:.3g}", f"{row.cost:.3g}")
+        table.add_row(row.head, str(row.seeds), *told_shares, *times, coloured(row.status))
+    console.print(table)
+    if json_file:
+        write_json(json_file, map(asdict, rows))
+    if any(row.status == "violated" for row in rows):
+        raise SystemExit(1)
+
+
+def _command() -> str:
+    """As it was called, without where files go."""
+    context, given = click.get_current_context(), []
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params[parameter.name or ""]
+        source = context.get_parameter_source(name)
+        if name in ("out", "json_file", "root") or source is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        flag = parameter.opts[0] if value is not False else parameter.secondary_opts[0]
+        for entry in value if parameter.multiple else [value]:
+            shown = [] if isinstance(value, bool) else ["dense" if entry is None else _shown(entry)]
+            given += [flag, *shown]
+    return shlex.join(["aat", "study", context.info_name or "", *given])
+
+
+def _shown(entry: object) -> str:
+    return f"{entry[0]}={json.dumps(entry[1])}" if isinstance(entry, tuple) else str(entry)

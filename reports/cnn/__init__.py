@@ -1,0 +1,1 @@
+"""Studies of real CNNs: is accuracy kept, is the rate kept."""
