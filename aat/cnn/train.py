@@ -28,6 +28,7 @@ from aat.cnn import backbone, models
 from aat.cnn.data import About, Images
 from aat.cnn.module import Classifier, Loaders
 from aat.cnn.splits import Split
+from aat.device import device_name
 from aat.errors import InputError
 from aat.files import write_whole
 from aat.recipe import Recipe
@@ -193,7 +194,7 @@ def _finish(module: Classifier, images: Images, trainer: pl.Trainer) -> Result:
         images=len(images.train.labels),
         test_images=len(images.test.labels),
         seconds_per_epoch=statistics.median(module.seconds),
-        device=_device_name(trainer),
+        device=_device(trainer),
         digest=digest(network),
         versions=_versions(),
     )
@@ -216,10 +217,10 @@ def _save_weights(file: Path, network: nn.Module, recipe: Recipe, images: Images
     part.replace(file)
 
 
-def _device_name(trainer: pl.Trainer) -> str:
+def _device(trainer: pl.Trainer) -> str:
     if isinstance(trainer.accelerator, CUDAAccelerator):
-        return f"{trainer.num_devices} × {torch.cuda.get_device_name()}"
-    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+        return f"{trainer.num_devices} × {device_name('cuda')}"
+    return f"{device_name('cpu')}, {torch.get_num_threads()} of its cores"
 
 
 def _versions() -> dict[str, str]:

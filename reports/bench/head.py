@@ -9,17 +9,16 @@ medians; float32, ``torch.get_num_threads()`` threads; on CUDA, times are those 
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from aat import AATLinear, InputError
+from aat.device import device_name
 from aat.kernels import BACKENDS
 from reports.bench.contest import Contender, Work, cuda_seconds, medians, seconds
 
@@ -180,14 +179,3 @@ def check(device: str) -> None:
     """InputError unless PyTorch can compute there."""
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("PyTorch finds no CUDA device; expected one; try --device cpu")
-
-
-def device_name(device: str) -> str:
-    """The device in words: its model and, for a processor, the instructions that PyTorch uses."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    known = Path("/proc/cpuinfo")
-    lines = known.read_text(encoding="utf-8").splitlines() if known.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    model = models[0] if models else platform.processor() or platform.machine()
-    return f"{model}, {torch.backends.cpu.get_cpu_capability()}"
