@@ -25,12 +25,22 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"formula": formula, "prose": prose, "number": _number, "svg_uri": _svg_uri}
+    environment.filters |= {
+        "formula": formula,
+        "prose": prose,
+        "number": _number,
+        "percent": _percent,
+        "svg_uri": _svg_uri,
+    }
     return environment
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"
 
 
 def _svg_uri(svg: Path | bytes) -> str:

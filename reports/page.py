@@ -12,6 +12,8 @@ import joblib
 from aat.files import write_whole
 from reports import html, ledger, plots
 from reports.bench import result
+from reports.cnn import parity
+from reports.cnn.parity import Parity
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
@@ -20,6 +22,8 @@ from sim import Run
 from sim.results import versions
 
 PAGE_FILE = "index.html"
+# Finished studies, which the page shows.
+RESULTS = Path(__file__).parent / "results"
 
 
 def write_page(folder: Path, workers: int = 1) -> Path:
@@ -55,6 +59,7 @@ def render(
 ) -> str:
     """The page as HTML."""
     speed = result.Result.load(result.PUBLISHED) if result.PUBLISHED.exists() else None
+    accuracies = [Parity.load(file) for file in sorted(RESULTS.glob(parity.PUBLISHED))]
     counts = Counter(verdict.status for verdict in verdicts)
     judged = {verdict.claim for verdict in verdicts}
     return html.render(
@@ -69,6 +74,7 @@ def render(
         groups=[(key, list(group)) for key, group in groupby(verdicts, lambda v: (v.claim, v.problem, v.method))],
         commands=list(dict.fromkeys(verdict.command for verdict in verdicts)),
         figures=figures,
+        parity=[(study, plots.svg(parity.draw(study))) for study in accuracies],
         speed=speed,
         columns=result.COLUMNS,
         speed_svg=plots.svg(result.draw(speed)) if speed else b"",

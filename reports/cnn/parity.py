@@ -10,6 +10,7 @@ They take the differences to be normal, which a handful of seeds cannot show: th
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, Self
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy import stats
 
 from aat import InputError
@@ -127,7 +128,11 @@ class Parity:
         try:
             told = json.loads(file.read_text(encoding="utf-8"))
             scores = tuple(Score(**score) for score in told.pop("scores"))
-            return cls(recipe=Recipe.of(told.pop("recipe")), scores=scores, **told)
+            found = cls(recipe=Recipe.of(told.pop("recipe")), scores=scores, **told)
+            trained = {head: sorted(s.seed for s in scores if s.head == head) for head in {s.head for s in scores}}
+            if any(seeds != trained[_DENSE] for seeds in trained.values()):
+                raise ValueError("heads with different seeds")
+            return found
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{file}: {error}; expected a result of aat study parity; try to run it again") from None
 
@@ -137,6 +142,11 @@ class Parity:
         width = "" if self.recipe.width == 1 else f", width × {self.recipe.width:g}"
         before = f"{self.recipe.backbone} + " if self.recipe.backbone else ""
         return f"{self.recipe.data}, {before}{self.recipe.arch}{width}"
+
+    @property
+    def gpu(self) -> bool:
+        """Whether it was trained on one."""
+        return " × " in self.device
 
     @property
     def seeds(self) -> list[int]:
@@ -162,10 +172,10 @@ class Parity:
         seconds, dense_seconds = (
             float(np.median(self._of(name, lambda score: score.seconds_per_epoch))) for name in (head, _DENSE)
         )
-        accuracy_lower, accuracy_upper = student(accuracy, 0.025)
+        accuracy_lower, accuracy_upper = student(accuracy, 0.025, 1 / self.test_images)
         judged: dict[str, Any] = {"difference": None, "lower": None, "upper": None, "status": "–", "reason": ""}
         if head != _DENSE:
-            lower, upper = student(accuracy - dense, level)
+            lower, upper = student(accuracy - dense, level, 1 / self.test_images)
             status, reason = verdict(lower, upper, self.margin)
             mean = float((accuracy - dense).mean())
             judged = {"difference": mean, "lower": lower, "upper": upper, "status": status, "reason": reason}
@@ -186,11 +196,15 @@ class Parity:
         )
 
 
-def student(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """One-sided confidence bounds of a mean, each at ``level``; None for fewer than two values."""
+def student(values: np.ndarray, level: float, step: float = 0.0) -> tuple[float | None, float | None]:
+    """One-sided confidence bounds of a mean, each at ``level``; None for fewer than two values.
+
+    Values that are multiples of ``step`` may agree by chance: their spread is taken to be that of rounding at least.
+    """
     if len(values) < 2:
         return None, None
-    reach = float(stats.t.isf(level, len(values) - 1) * stats.sem(values))
+    spread = max(float(values.std(ddof=1)), step / math.sqrt(12))
+    reach = float(stats.t.isf(level, len(values) - 1)) * spread / math.sqrt(len(values))
     return float(values.mean()) - reach, float(values.mean()) + reach
 
 
@@ -226,6 +240,7 @@ def draw(study: Parity) -> Figure:
         right.set(xlabel="less that of the dense head; dashed: the margin")
         for axes in (left, right):
             axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.xaxis.set_major_locator(MaxNLocator(5))
         left.set_yticks(range(len(rows)), [row.head for row in rows])
         left.set_ylim(len(rows) - 0.5, -0.5)
         figure.suptitle(study.name, x=0.01, ha="left", fontsize=10, fontweight="bold")
