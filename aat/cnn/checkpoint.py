@@ -18,6 +18,11 @@ from aat.files import write_whole
 UNREADABLE = (OSError, RuntimeError, PickleError, LookupError, TypeError, ValueError, EOFError, AttributeError)
 
 
+def reason(error: Exception) -> str:
+    """Why something cannot be read: what torch adds after it is advice for other cases."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
 def save(file: Path, told: dict[str, Any]) -> None:
     """Write ``told``, whole or not at all.
 
@@ -49,6 +54,6 @@ class Checkpoints(TorchCheckpointIO):
             told["recipe"], told["state_dict"], told["optimizer_states"], told["loops"]
         except UNREADABLE as error:
             raise InputError(
-                f"{path}: {error}; expected a checkpoint of aat train; try to delete it and train again"
+                f"{path}: {reason(error)}; expected a checkpoint of aat train; try to delete it and train again"
             ) from None
         return dict(told)

@@ -194,8 +194,8 @@ def _folder(folder: Path, size: int | None, memory: int) -> Images:
     if train.classes != test.classes:
         lacking = sorted(set(train.classes) ^ set(test.classes))
         raise InputError(
-            f"{folder}: {', '.join(lacking)} in one of train/ and {held_out}/; expected the same classes in both; try to "
-            "move what only one has"
+            f"{folder}: {', '.join(lacking)} in one of train/ and {held_out}/; expected the same classes in both; "
+            "try to move what only one has"
         )
     side = size or _side(train)
     name = folder.resolve().name

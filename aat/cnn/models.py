@@ -85,7 +85,9 @@ def build(
     """
     if arch in _OWN:
         if stem != "standard":
-            raise InputError(f"--stem {stem} for {arch}; expected standard: its images are small anyway; try --stem standard")
+            raise InputError(
+                f"--stem {stem} for {arch}; expected standard: its images are small anyway; try --stem standard"
+            )
         model = _OWN[arch](shape, classes, width)
     else:
         model = _torchvision(arch, classes, width)
@@ -95,11 +97,7 @@ def build(
             raise InputError(f"--stem {stem}; expected standard or small; try small for images of 28 to 32 pixels")
         if shape[0] != 3:
             _widen(model, *_convolutions(model)[0], in_channels=shape[0])
-    if k is None:
-        return model
-    if not any(isinstance(module, nn.Linear) for module in model.modules()):
-        raise InputError(f"--arch {arch} has no linear classifier; expected one, for K = {k}; try --k dense, or resnet18")
-    return convert(model, k, smoothing, mu)
+    return _headed(model, arch, k, smoothing, mu)
 
 
 def network(recipe: Recipe, about: About) -> nn.Module:
@@ -112,12 +110,20 @@ def network(recipe: Recipe, about: About) -> nn.Module:
     shape = (about.shape[0], *(2 * (size,) if size else about.shape[1:]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key("weights", recipe.seed))
-        model = build(
-            recipe.arch, shape, len(about.classes), k=recipe.k, smoothing=recipe.smoothing, mu=recipe.mu,
-            stem=recipe.stem, width=recipe.width,
-        )  # fmt: skip
+        model = build(recipe.arch, shape, len(about.classes), k=None, stem=recipe.stem, width=recipe.width)
     _check_takes(model, recipe, shape)
+    model = _headed(model, recipe.arch, recipe.k, recipe.smoothing, recipe.mu)
     return nn.Sequential(Prepare(about.mean, about.std, size), model)
+
+
+def _headed(model: nn.Module, arch: str, k: int | None, smoothing: SmoothingName | None, mu: float | None) -> nn.Module:
+    if k is None:
+        return model
+    if not any(isinstance(module, nn.Linear) for module in model.modules()):
+        raise InputError(
+            f"--arch {arch} has no linear classifier; expected one, for K = {k}; try --k dense, or resnet18"
+        )
+    return convert(model, k, smoothing, mu)
 
 
 def _check_takes(model: nn.Module, recipe: Recipe, shape: tuple[int, ...]) -> None:
@@ -208,7 +214,9 @@ def _widen(model: nn.Module, name: str, conv: nn.Conv2d, **changed: object) -> N
 def _small_stem(model: nn.Module) -> None:
     (first, conv), *rest = _convolutions(model)
     if conv.stride == (1, 1) or not rest:
-        raise InputError(f"--stem small for {type(model).__name__}; expected a first convolution with a stride; try --stem standard")
+        raise InputError(
+            f"--stem small for {type(model).__name__}; expected a first convolution with a stride; try --stem standard"
+        )
     modules = dict(model.named_modules())
     order = list(modules)
     for name in order[order.index(first) : order.index(rest[0][0])]:

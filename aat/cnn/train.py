@@ -28,7 +28,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from aat.cnn import backbone, models
-from aat.cnn.checkpoint import UNREADABLE, Checkpoints, save
+from aat.cnn.checkpoint import UNREADABLE, Checkpoints, reason, save
 from aat.cnn.data import About, Images
 from aat.cnn.module import Classifier, Diverged, Loaders
 from aat.cnn.splits import Split
@@ -85,7 +85,9 @@ class Result:
             told = json.loads(file.read_text(encoding="utf-8"))
             return cls(**{**told, "recipe": Recipe.of(told["recipe"])})
         except UNREADABLE as error:
-            raise InputError(f"{file}: {error}; expected the result of a training; try aat train again") from None
+            raise InputError(
+                f"{file}: {reason(error)}; expected the result of a training; try aat train again"
+            ) from None
 
 
 def train(
@@ -122,10 +124,11 @@ def train(
     _check(folder, told)
     if (folder / RESULT).exists():
         return Result.load(folder)
-    network = models.network(recipe, images)
+    last, network = folder / CHECKPOINT, models.network(recipe, images)
     recipe.make_optimizer(network.parameters())
     # a recipe that cannot be used has left nothing behind until here
-    write_whole(folder / RECIPE, told)
+    if not last.exists():
+        write_whole(folder / RECIPE, told)
     module = Classifier(network, recipe, len(images.classes)).to(memory_format=torch.channels_last)
     kept = ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False)
     loggers = [CSVLogger(folder, "csv"), TensorBoardLogger(folder, "tensorboard", version=0)]
@@ -142,7 +145,6 @@ def train(
             raise InputError(
                 f"--device {device} --devices {devices}: {error}; expected what this machine has; try --device cpu"
             ) from None
-        last = folder / CHECKPOINT
         with _interruptible(), _from_workers():
             trainer.fit(module, Loaders(images, recipe, workers), ckpt_path=last if last.exists() else None)
     result = _finish(module, images, trainer)
@@ -180,7 +182,7 @@ def load_network(file: Path) -> tuple[nn.Module, Recipe, About]:
         if digest(network) != told["digest"]:
             raise ValueError("its weights are not those that were saved")
     except UNREADABLE as error:
-        raise InputError(f"{file}: {error}; expected {WEIGHTS} of aat train; try to train again") from None
+        raise InputError(f"{file}: {reason(error)}; expected {WEIGHTS} of aat train; try to train again") from None
     if recipe.backbone is not None:
         network = nn.Sequential(backbone.make(recipe.backbone), nn.Unflatten(1, (-1, 1, 1)), network)
     return network.eval(), recipe, about
@@ -245,9 +247,10 @@ def _versions() -> dict[str, str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning without what it tells about itself, and without advice that does not apply here."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PossibleUserWarning)  # more workers: images lie in memory
@@ -255,7 +258,8 @@ def _quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -277,4 +281,7 @@ def _from_workers() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise type(error)(str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.InputError: ")) from None
+        said = str(error)
+        if not said.startswith("Caught InputError in DataLoader worker"):
+            raise
+        raise InputError(said.splitlines()[-1].removeprefix(f"{InputError.__module__}.InputError: ")) from None

@@ -138,7 +138,7 @@ def train_one(out: Path, json_file: Path | None, device: str, devices: int, work
     result = cnn.train(
         _recipe(images, told), images, out, device=device, devices=devices, workers=workers, bar=console.is_terminal
     )
-    if rank_zero_only.rank:
+    if getattr(rank_zero_only, "rank", 0):
         return  # one of the processes of several devices tells
     of, accuracy = result.recipe, f"{result.test_accuracy:.2%}"
     summary = f"{of.data}, {of.arch}, {of.head}: test accuracy {accuracy}, {result.seconds_per_epoch:.3g} s per epoch"

@@ -135,9 +135,7 @@ def test_a_folder_in_memory(held_out: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", [(16, 16), (20, 31)])
 @pytest.mark.parametrize("size", [None, 16, 9])
-def test_images_are_the_same_from_memory_and_from_disk(
-    side: tuple[int, int], size: int | None, tmp_path: Path
-) -> None:
+def test_images_are_the_same_from_memory_and_from_disk(side: tuple[int, int], size: int | None, tmp_path: Path) -> None:
     folder = str(write_folder(tmp_path, side=side, each=2))
     kept, read = load(folder, size=size), load(folder, size=size, memory=100)
     assert isinstance(read.train, OnDisk)

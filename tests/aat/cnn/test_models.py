@@ -74,9 +74,7 @@ def test_the_head_of_a_transformer_is_what_gives_its_scores(arch: str, monkeypat
     assert given[0] is scores
 
 
-@pytest.mark.parametrize(
-    ("arch", "features"), [("small", 128), ("linear", 3072), ("resnet18", 512), ("vit_b_32", 768)]
-)
+@pytest.mark.parametrize(("arch", "features"), [("small", 128), ("linear", 3072), ("resnet18", 512), ("vit_b_32", 768)])
 def test_k_above_the_number_of_features_names_it(arch: str, features: int) -> None:
     said = f"^k = 5000 with n = {features} votes; expected 1 <= k <= n; try k={features}$"
     with torch.device("meta"), pytest.raises(InputError, match=said):
@@ -91,7 +89,9 @@ def test_names_are_ours_and_those_of_classifiers() -> None:
 
 
 @pytest.mark.parametrize("about", [COLOURS, GREY], ids=["colours", "grey"])
-@pytest.mark.parametrize("arch", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "mnasnet0_5", "regnet_y_400mf"])
+@pytest.mark.parametrize(
+    "arch", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "mnasnet0_5", "regnet_y_400mf"]
+)
 def test_a_small_stem_and_small_images(arch: str, about: About) -> None:
     model = network(Recipe(data="d", arch=arch, k=5, stem="small"), about)
     conv = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
@@ -110,7 +110,9 @@ def test_a_small_stem_leaves_pooling_before_the_second_convolution_out() -> None
             assert isinstance(build(arch, (3, 32, 32), 7, k=None).get_submodule(pool), nn.MaxPool2d)
 
 
-@pytest.mark.parametrize(("arch", "width"), [("small", 0.25), ("small", 2.0), ("resnet18", 0.25), ("resnext50_32x4d", 0.5)])
+@pytest.mark.parametrize(
+    ("arch", "width"), [("small", 0.25), ("small", 2.0), ("resnet18", 0.25), ("resnext50_32x4d", 0.5)]
+)
 def test_width_is_a_factor_of_all_channels(arch: str, width: float) -> None:
     with torch.device("meta"):
         full, narrow = (build(arch, (1, 32, 32), 7, k=5, width=factor) for factor in (1, width))
@@ -185,9 +187,15 @@ REFUSED = {
     "width of no ResNet": ({"arch": "mnasnet0_5", "width": 0.5}, "--width 0.5 for mnasnet0_5; expected 1"),
     "width of linear": ({"arch": "linear", "width": 0.5}, "--width 0.5 for linear; expected 1"),
     "width of groups": ({"arch": "resnext50_32x4d", "width": 0.3}, "--width 0.3 makes 38 channels of 128; expected"),
-    "patches": ({"arch": "vit_b_32"}, "--arch vit_b_32: Wrong image height! Expected 224 but got 32!; expected one for"),
+    "patches": (
+        {"arch": "vit_b_32"},
+        "--arch vit_b_32: Wrong image height! Expected 224 but got 32!; expected one for",
+    ),
     "windows": ({"arch": "maxvit_t"}, "--arch maxvit_t: .*; expected one for batches of 128 images of 3×32×32"),
-    "too small": ({"arch": "inception_v3"}, "--arch inception_v3: .*; expected one for batches of 128 images of 3×32×32"),
+    "too small": (
+        {"arch": "inception_v3"},
+        "--arch inception_v3: .*; expected one for batches of 128 images of 3×32×32",
+    ),
     "statistics of one number": ({"arch": "resnet18", "batch": 1}, "--arch resnet18: Expected more than 1 value"),
 }
 

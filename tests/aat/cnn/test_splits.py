@@ -21,7 +21,7 @@ def noise(*names: object, shape: tuple[int, ...]) -> Tensor:
 
 def moved(image: Tensor, down: int, right: int) -> Tensor:
     """Pixel by pixel."""
-    C, H, W = image.shape
+    _, H, W = image.shape
     found = torch.zeros_like(image)
     for row in range(H):
         for column in range(W):
@@ -42,9 +42,7 @@ def versions(image: Tensor, how: Augmentation) -> list[Tensor]:
     how=st.builds(Augmentation, st.integers(0, 3), st.booleans()),
     seed=st.integers(0, 2**30),
 )
-def test_each_image_is_moved_and_mirrored_on_its_own(
-    shape: tuple[int, ...], how: Augmentation, seed: int
-) -> None:
+def test_each_image_is_moved_and_mirrored_on_its_own(shape: tuple[int, ...], how: Augmentation, seed: int) -> None:
     x = noise(seed, shape=shape)
     found = augment(x, how, generator("augmentation", seed))
     assert found.shape == x.shape

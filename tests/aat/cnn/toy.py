@@ -40,6 +40,8 @@ def recipe(**entries: Any) -> Recipe:
     return Recipe(**({"data": digits().name, "k": 5, "epochs": EPOCHS, "batch": 64} | small | entries))
 
 
-def trained(folder: Path, *callbacks: pl.Callback, images: Images | None = None, **entries: Any) -> Result:
+def trained(
+    folder: Path, *callbacks: pl.Callback, images: Images | None = None, workers: int = 0, **entries: Any
+) -> Result:
     """By a recipe with these entries."""
-    return train(recipe(**entries), images or digits(), folder, device="cpu", callbacks=callbacks)
+    return train(recipe(**entries), images or digits(), folder, device="cpu", workers=workers, callbacks=callbacks)
