@@ -65,6 +65,10 @@ class Recipe:
                 raise InputError(f"{name} = {getattr(self, name)}; expected at least 1")
         if not 0 < self.lr < math.inf:
             raise InputError(f"lr = {self.lr}; expected a finite number > 0; try 0.1")
+        if not 0 < self.width < math.inf:
+            raise InputError(f"width = {self.width}; expected a finite number > 0; try 1")
+        if self.size is not None and self.size < 1:
+            raise InputError(f"size = {self.size}; expected at least 1, or None")
         for name, kinds in (("schedule", Schedule), ("order", Order), ("precision", Precision)):
             if getattr(self, name) not in get_args(kinds):
                 raise InputError(f"{name} = {getattr(self, name)}; expected one of {', '.join(get_args(kinds))}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 
@@ -137,6 +139,11 @@ def _fashion_mnist(root: Path) -> Images:
 
     def part(name: str) -> tuple[Tensor, Tensor]:
         pixels, labels = (_idx(folder / f"{name}-{kind}-ubyte.gz") for kind in ("images-idx3", "labels-idx1"))
+        if pixels.ndim != 3 or labels.shape != pixels.shape[:1] or int(labels.max()) >= len(FashionMNIST.classes):
+            raise InputError(
+                f"{folder}: {name} of shapes {tuple(pixels.shape)} and {tuple(labels.shape)}; expected images and one "
+                f"label below {len(FashionMNIST.classes)} for each; try to delete the files and run again"
+            )
         return pixels.unsqueeze(1), labels.long()
 
     if folder != system:
@@ -165,7 +172,7 @@ _NAMED: dict[str, Callable[[Path], Images]] = {
 def _download(get: Callable[[], object], root: Path) -> None:
     try:
         get()
-    except (URLError, RuntimeError, ConnectionError, TimeoutError) as error:
+    except (URLError, HTTPException, RuntimeError, ConnectionError, TimeoutError) as error:
         raise InputError(f"no download to {root}: {error}; expected a network; try --data DIR, or --root DIR") from None
 
 
@@ -177,7 +184,7 @@ def _idx(file: Path) -> UInt8[Tensor, ...]:
         dimensions = told[3]
         sizes = struct.unpack(f">{dimensions}I", told[4 : 4 + 4 * dimensions])
         return torch.frombuffer(bytearray(told[4 + 4 * dimensions :]), dtype=torch.uint8).view(sizes)
-    except (OSError, EOFError, IndexError, struct.error, RuntimeError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, IndexError, struct.error, RuntimeError, ValueError) as error:
         raise InputError(f"{file}: {error}; expected a whole idx file; try to delete it and run again") from None
 
 
@@ -187,7 +194,8 @@ def _folder(folder: Path, size: int | None, memory: int) -> Images:
     if train.classes != test.classes:
         lacking = sorted(set(train.classes) ^ set(test.classes))
         raise InputError(
-            f"{folder}: {', '.join(lacking)} in one of train/ and {held_out}/; expected the same classes in both"
+            f"{folder}: {', '.join(lacking)} in one of train/ and {held_out}/; expected the same classes in both; "
+            "try to move what only one has"
         )
     side = size or _side(train)
     name = folder.resolve().name
@@ -202,7 +210,7 @@ def _folder(folder: Path, size: int | None, memory: int) -> Images:
 def _files(folder: Path) -> ImageFolder:
     try:
         return ImageFolder(str(folder))
-    except FileNotFoundError as error:
+    except OSError as error:
         told = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{told}; expected {folder}/<class>/*.jpg or the like; try --data digits") from None
 
@@ -230,7 +238,7 @@ def _first(split: Split, count: int | None) -> Split:
     if count is None:
         return split
     if not 1 <= count <= len(split.labels):
-        raise InputError(f"{count} of {len(split.labels)} images; expected at least 1 and no more than there are")
+        raise InputError(f"{count} of {len(split.labels)} images; expected at least 1; try {len(split.labels)} at most")
     labels = split.labels
     # the how-many-th of its class an image is, and then which class
     turn = torch.empty_like(labels)

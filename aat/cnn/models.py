@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -41,7 +42,7 @@ class Prepare(nn.Module):
     def forward(self, x: Tensor) -> Float[Tensor, "B C H W"]:
         """Images in uint8, or floats that are in [0, 1] already."""
         x = x.to(self.mean.dtype) / 255 if x.dtype == torch.uint8 else x
-        if self.size is not None and x.shape[-1] != self.size:
+        if self.size is not None and x.shape[-2:] != (self.size, self.size):
             x = nn.functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
         return (x - self.mean) / self.std
 
@@ -85,7 +86,9 @@ def build(
     """
     if arch in _OWN:
         if stem != "standard":
-            raise InputError(f"--stem {stem} for {arch}; expected standard: its images are small anyway")
+            raise InputError(
+                f"--stem {stem} for {arch}; expected standard: its images are small anyway; try --stem standard"
+            )
         model = _OWN[arch](shape, classes, width)
     else:
         model = _torchvision(arch, classes, width)
@@ -95,7 +98,7 @@ def build(
             raise InputError(f"--stem {stem}; expected standard or small; try small for images of 28 to 32 pixels")
         if shape[0] != 3:
             _widen(model, *_convolutions(model)[0], in_channels=shape[0])
-    return model if k is None else convert(model, k, smoothing, mu)
+    return _headed(model, arch, k, smoothing, mu)
 
 
 def network(recipe: Recipe, about: About) -> nn.Module:
@@ -103,14 +106,40 @@ def network(recipe: Recipe, about: About) -> nn.Module:
 
     Its random numbers do not depend on the head: with one seed every head starts from the same weights.
     """
-    shape = (about.shape[0], *(2 * (recipe.size,) if recipe.size else about.shape[1:]))
+    # a backbone has had the size: what comes from it are features
+    size = None if recipe.backbone else recipe.size
+    shape = (about.shape[0], *(2 * (size,) if size else about.shape[1:]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key("weights", recipe.seed))
-        model = build(
-            recipe.arch, shape, len(about.classes), k=recipe.k, smoothing=recipe.smoothing, mu=recipe.mu,
-            stem=recipe.stem, width=recipe.width,
-        )  # fmt: skip
-    return nn.Sequential(Prepare(about.mean, about.std, recipe.size), model)
+        model = build(recipe.arch, shape, len(about.classes), k=None, stem=recipe.stem, width=recipe.width)
+    _check_takes(model, recipe, shape)
+    model = _headed(model, recipe.arch, recipe.k, recipe.smoothing, recipe.mu)
+    return nn.Sequential(Prepare(about.mean, about.std, size), model)
+
+
+def _headed(model: nn.Module, arch: str, k: int | None, smoothing: SmoothingName | None, mu: float | None) -> nn.Module:
+    if k is None:
+        return model
+    if not any(isinstance(module, nn.Linear) for module in model.modules()):
+        raise InputError(
+            f"--arch {arch} has no linear classifier; expected one, for K = {k}; try --k dense, or resnet18"
+        )
+    return convert(model, k, smoothing, mu)
+
+
+def _check_takes(model: nn.Module, recipe: Recipe, shape: tuple[int, ...]) -> None:
+    """InputError unless the network takes images of this shape: tried without numbers, on the meta device."""
+    state = {name: value.to("meta") for name, value in [*model.named_parameters(), *model.named_buffers()]}
+    try:
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+            torch.func.functional_call(model, state, torch.empty(min(recipe.batch, 2), *shape, device="meta"))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        said = (str(error).splitlines() or ["it fails"])[0]
+        wanted = "×".join(str(extent) for extent in shape)
+        raise InputError(
+            f"--arch {recipe.arch}: {said}; expected one for batches of {recipe.batch} images of {wanted}; "
+            "try --size 224, or --arch small"
+        ) from None
 
 
 def _small(
@@ -170,6 +199,9 @@ def _narrow_resnet(model: torchvision.models.ResNet, classes: int, width: float)
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Conv2d):
             inward = module.in_channels if name == first else scaled(module.in_channels)
+            if inward % module.groups or scaled(module.out_channels) % module.groups:
+                groups = f"expected channels in {module.groups} equal groups; try 0.5, or resnet18"
+                raise InputError(f"--width {width} makes {inward} channels of {module.in_channels}; {groups}")
             _widen(model, name, module, in_channels=inward, out_channels=scaled(module.out_channels))
         elif isinstance(module, nn.BatchNorm2d):
             model.set_submodule(name, nn.BatchNorm2d(scaled(module.num_features)))
@@ -194,7 +226,9 @@ def _widen(model: nn.Module, name: str, conv: nn.Conv2d, **changed: object) -> N
 def _small_stem(model: nn.Module) -> None:
     (first, conv), *rest = _convolutions(model)
     if conv.stride == (1, 1) or not rest:
-        raise InputError(f"--stem small for {type(model).__name__}; expected a first convolution with a stride")
+        raise InputError(
+            f"--stem small for {type(model).__name__}; expected a first convolution with a stride; try --stem standard"
+        )
     modules = dict(model.named_modules())
     order = list(modules)
     for name in order[order.index(first) : order.index(rest[0][0])]:

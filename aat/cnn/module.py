@@ -36,7 +36,8 @@ class Classifier(pl.LightningModule):
         self.network, self.recipe = network, recipe
         self.seconds: list[float] = []
         self.last_train_loss = math.nan
-        self.train_loss, self.test_loss = MeanMetric(), MeanMetric()
+        # what is no number is looked for here, not there
+        self.train_loss, self.test_loss = (MeanMetric(nan_strategy="disable") for _ in range(2))
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")
         self._begin = self._end = 0.0
 

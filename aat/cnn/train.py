@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import platform
+import signal
 import statistics
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
-from pickle import PickleError
 from typing import Any
 
 import lightning.pytorch as pl
@@ -22,11 +24,13 @@ from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from aat.cnn import backbone, models
+from aat.cnn.checkpoint import UNREADABLE, Checkpoints, reason, save
 from aat.cnn.data import About, Images
-from aat.cnn.module import Classifier, Loaders
+from aat.cnn.module import Classifier, Diverged, Loaders
 from aat.cnn.splits import Split
 from aat.device import device_name
 from aat.errors import InputError
@@ -64,9 +68,11 @@ class Result:
     versions: dict[str, str]
 
     def as_row(self) -> dict[str, Any]:
-        """Flat: the recipe's entries first."""
+        """Flat: the recipe's entries first, its options as the command takes them."""
         told = asdict(self)
-        return told.pop("recipe") | told
+        recipe, versions = told.pop("recipe"), told.pop("versions")
+        recipe["options"] = " ".join(f"{name}={json.dumps(value)}" for name, value in recipe["options"].items())
+        return recipe | told | versions
 
     @classmethod
     def load(cls, folder: Path) -> Result:
@@ -79,8 +85,10 @@ class Result:
         try:
             told = json.loads(file.read_text(encoding="utf-8"))
             return cls(**{**told, "recipe": Recipe.of(told["recipe"])})
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{file}: {error}; expected the result of a training; try aat train again") from None
+        except UNREADABLE as error:
+            raise InputError(
+                f"{file}: {reason(error)}; expected the result of a training; try aat train again"
+            ) from None
 
 
 def train(
@@ -113,30 +121,36 @@ def train(
         InputError: the folder holds a training by another recipe, or something is wrong with the recipe.
         Diverged: the loss became infinite or no number.
     """
-    _claim(folder, recipe)
+    told = json.dumps(recipe.as_row(), indent=1, ensure_ascii=False)
+    _check(folder, told)
     if (folder / RESULT).exists():
         return Result.load(folder)
-    module = Classifier(models.network(recipe, images), recipe, len(images.classes)).to(
-        memory_format=torch.channels_last
-    )
+    last, network = folder / CHECKPOINT, models.network(recipe, images)
+    recipe.make_optimizer(network.parameters())
+    # a recipe that cannot be used has left nothing behind until here
+    if not last.exists():
+        write_whole(folder / RECIPE, told)
+    module = Classifier(network, recipe, len(images.classes)).to(memory_format=torch.channels_last)
     kept = ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False)
     loggers = [CSVLogger(folder, "csv"), TensorBoardLogger(folder, "tensorboard", version=0)]
-    with _quiet(), torch.random.fork_rng():
-        trainer = pl.Trainer(
-            accelerator=device, devices=devices, strategy="ddp" if devices > 1 else "auto", max_epochs=recipe.epochs,
-            precision=_PRECISION[recipe.precision], callbacks=[kept, *callbacks], logger=loggers,  # type: ignore[arg-type]
-            enable_progress_bar=bar, enable_model_summary=False, num_sanity_val_steps=0,
-            reload_dataloaders_every_n_epochs=1, use_distributed_sampler=False, log_every_n_steps=10,
-        )  # fmt: skip
-        last = folder / CHECKPOINT
-        trainer.fit(
-            module, Loaders(images, recipe, workers), ckpt_path=last if last.exists() else None, weights_only=True
-        )
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+    with _quiet(), torch.random.fork_rng(range(torch.cuda.device_count())):
+        try:
+            trainer = pl.Trainer(
+                accelerator=device, devices=devices, strategy="ddp" if devices > 1 else "auto",
+                max_epochs=recipe.epochs, precision=_PRECISION[recipe.precision],  # type: ignore[arg-type]
+                callbacks=[kept, *callbacks], logger=loggers, plugins=[Checkpoints()], enable_progress_bar=bar,
+                enable_model_summary=False, num_sanity_val_steps=0, reload_dataloaders_every_n_epochs=1,
+                use_distributed_sampler=False, log_every_n_steps=10,
+            )  # fmt: skip
+        except MisconfigurationException as error:
+            raise InputError(
+                f"--device {device} --devices {devices}: {error}; expected what this machine has; try --device cpu"
+            ) from None
+        with _interruptible(), _from_workers():
+            trainer.fit(module, Loaders(images, recipe, workers), ckpt_path=last if last.exists() else None)
     result = _finish(module, images, trainer)
     if trainer.is_global_zero:
-        _save_weights(folder / WEIGHTS, module.network, recipe, images)
+        _save_weights(folder / WEIGHTS, module.network, result, images)
         write_whole(folder / RESULT, json.dumps(asdict(result), indent=1, ensure_ascii=False))
     return result
 
@@ -166,26 +180,30 @@ def load_network(file: Path) -> tuple[nn.Module, Recipe, About]:
         about = About(**told["about"])
         network = models.network(recipe, about)
         network.load_state_dict(told["state"])
-    except (OSError, RuntimeError, PickleError, KeyError, TypeError, ValueError, EOFError) as error:
-        raise InputError(f"{file}: {error}; expected {WEIGHTS} of aat train; try to train again") from None
+        if digest(network) != told["digest"]:
+            raise ValueError("its weights are not those that were saved")
+    except UNREADABLE as error:
+        raise InputError(f"{file}: {reason(error)}; expected {WEIGHTS} of aat train; try to train again") from None
     if recipe.backbone is not None:
         network = nn.Sequential(backbone.make(recipe.backbone), nn.Unflatten(1, (-1, 1, 1)), network)
     return network.eval(), recipe, about
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make the folder this recipe's."""
+def _check(folder: Path, told: str) -> None:
+    """That the folder holds no training by another recipe than the one told."""
+    begun = any((folder / name).exists() for name in (CHECKPOINT, RESULT))
     file = folder / RECIPE
-    told = json.dumps(recipe.as_row(), indent=1, ensure_ascii=False)
-    if not file.exists():
-        write_whole(file, told)
-    elif file.read_text(encoding="utf-8") != told:
+    if begun and not (file.exists() and file.read_bytes() == told.encode()):
         raise InputError(f"{folder} holds a training by another recipe; expected this one or none; try another --out")
 
 
 def _finish(module: Classifier, images: Images, trainer: pl.Trainer) -> Result:
-    network = module.network.eval()
+    # Lightning has moved it to the processor
+    network = module.network.eval().to(trainer.strategy.root_device)
     loss, right = evaluate(network, images.test)
+    if not math.isfinite(loss):
+        raise Diverged(f"the loss on the test is {loss}; expected a number; try a smaller lr than {module.recipe.lr:g}")
+    network.cpu()
     return Result(
         recipe=module.recipe,
         test_accuracy=right.double().mean().item(),
@@ -209,18 +227,17 @@ def digest(network: nn.Module) -> str:
     return total.hexdigest()
 
 
-def _save_weights(file: Path, network: nn.Module, recipe: Recipe, images: Images) -> None:
+def _save_weights(file: Path, network: nn.Module, result: Result, images: Images) -> None:
     about = {entry.name: getattr(images, entry.name) for entry in fields(About)}
-    told = {"recipe": recipe.as_row(), "about": about, "state": network.state_dict()}
-    part = file.with_suffix(".part")
-    torch.save(told, part)
-    part.replace(file)
+    recipe = result.recipe.as_row()
+    save(file, {"recipe": recipe, "about": about, "state": network.state_dict(), "digest": result.digest})
 
 
 def _device(trainer: pl.Trainer) -> str:
     if isinstance(trainer.accelerator, CUDAAccelerator):
         return f"{trainer.num_devices} × {device_name('cuda')}"
-    return f"{device_name('cpu')}, {torch.get_num_threads()} of its cores"
+    each = f"{device_name('cpu')}, {torch.get_num_threads()} of its cores"
+    return each if trainer.num_devices == 1 else f"{trainer.num_devices} × {each}"
 
 
 def _versions() -> dict[str, str]:
@@ -231,9 +248,10 @@ def _versions() -> dict[str, str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning without what it tells about itself, and without advice that does not apply here."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PossibleUserWarning)  # more workers: images lie in memory
@@ -241,4 +259,30 @@ def _quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """An interruption is one, where Lightning would exit with code 1 and be deaf to all that follow."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _from_workers() -> Iterator[None]:
+    """What a worker complains of, without the traceback that torch puts before it."""
+    try:
+        yield
+    except InputError as error:
+        said = str(error)
+        if not said.startswith("Caught InputError in DataLoader worker"):
+            raise
+        raise InputError(said.splitlines()[-1].removeprefix(f"{InputError.__module__}.InputError: ")) from None

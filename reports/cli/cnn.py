@@ -134,12 +134,16 @@ def train_one(out: Path, json_file: Path | None, device: str, devices: int, work
     The defaults are the paper's: SGD, 0.1, momentum 0.9, weight decay 1e-4, three divisions by 10. Interrupted, the
     same command goes on where it stopped. `--out` holds weights.pt, result.json, and logs for TensorBoard and as CSV.
     """
+    from lightning.pytorch.utilities import rank_zero_only
+
     from aat import cnn
 
     images = _images(told)
     result = cnn.train(
         _recipe(images, told), images, out, device=device, devices=devices, workers=workers, bar=console.is_terminal
     )
+    if getattr(rank_zero_only, "rank", 0):
+        return  # one of the processes of several devices tells
     of, accuracy = result.recipe, f"{result.test_accuracy:.2%}"
     summary = f"{of.data}, {of.arch}, {of.head}: test accuracy {accuracy}, {result.seconds_per_epoch:.3g} s per epoch"
     console.print(f"{summary}; weights in {out}", highlight=False, markup=False)

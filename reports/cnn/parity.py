@@ -146,7 +146,7 @@ class Parity:
     @property
     def gpu(self) -> bool:
         """Whether it was trained on one."""
-        return " × " in self.device
+        return not self.device.endswith("cores")
 
     @property
     def seeds(self) -> list[int]:
