@@ -12,6 +12,7 @@ import joblib
 from aat.files import write_whole
 from reports import html, ledger, plots
 from reports.bench import result
+from reports.cnn import path, rate_result
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
@@ -55,8 +56,10 @@ def render(
 ) -> str:
     """The page as HTML."""
     speed = result.Result.load(result.PUBLISHED) if result.PUBLISHED.exists() else None
-    counts = Counter(verdict.status for verdict in verdicts)
+    studies = rate_result.published()
     judged = {verdict.claim for verdict in verdicts}
+    verdicts = [*verdicts, *(verdict for found in studies for verdict in found.verdicts)]
+    counts = Counter(verdict.status for verdict in verdicts)
     return html.render(
         "page.html.j2",
         claims=study.claims,
@@ -71,7 +74,15 @@ def render(
         figures=figures,
         speed=speed,
         columns=result.COLUMNS,
+        rate_studies=[(found, _drawn(found)) for found in studies],
         speed_svg=plots.svg(result.draw(speed)) if speed else b"",
         level=study.level,
+        rate_levels=sorted({found.plan.level for found in studies}),
         versions=runs[0].versions if runs else versions(),
     )
+
+
+def _drawn(found: rate_result.RateResult) -> list[tuple[str, str, bytes]]:
+    """The figures of a study of real CNNs: id, caption and SVG."""
+    told = [(plot.name, plot.caption, plots.svg(plots.draw(plot))) for plot in found.figures]
+    return [*told, (f"path-{plots.slug(found.problem)}", path.CAPTION, plots.svg(path.draw(found)))]

@@ -24,7 +24,16 @@ def app() -> None:
 
 _COMMANDS = (
     *(theory.list_claims, theory.show, theory.prove, theory.worst_cases, theory.write_book),
-    *(verify.verify, search.falsify, verify.new_file, verify.plot, verify.report, bench.bench, cnn.train_one),
+    *(
+        verify.verify,
+        search.falsify,
+        verify.new_file,
+        verify.plot,
+        verify.report,
+        bench.bench,
+        cnn.train_one,
+        cnn.study,
+    ),
 )
 for _command in _COMMANDS:
     app.add_command(_command)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from rich.table import Table
 
 from aat import InputError
 from aat.checks import SmoothingName
 from aat.recipe import Order, Precision, Recipe, Schedule
-from reports.cli.common import console, json_option, write_json
+from reports.cli.common import coloured, console, json_option, progress, write_json
+from reports.cnn.rate_plan import Plan
 
 if TYPE_CHECKING:
     from aat.cnn import Images
+    from reports.verdict import Verdict
 
 _DEFAULT = {entry.name: entry.default for entry in fields(Recipe)}
+_PLAN = {entry.name: entry.default for entry in fields(Plan)}
 
 
 class Head(click.ParamType[int | None]):
@@ -81,7 +85,7 @@ _RECIPE = (
     _of("weight_decay", click.FloatRange(min=0), "Of the optimizer."),
     click.option("--option", "options", type=Option(), multiple=True, help="More of the optimizer: NAME=VALUE."),
     _of("schedule", click.Choice(get_args(Schedule)), "steps: lr ÷ 10 after 1/2, 3/4 and 7/8 of all steps."),
-    _of("order", click.Choice(get_args(Order)), "Every image once in an epoch, or drawn with replacement."),
+    _of("order", click.Choice(get_args(Order)), "Every image once, drawn with replacement, or fixed batches."),
     click.option("--augment/--no-augment", default=True, show_default=True, help="Move and mirror training images."),
     _of("precision", click.Choice(get_args(Precision)), "bf16: automatic mixed precision."),
 )
@@ -141,3 +145,98 @@ def train_one(out: Path, json_file: Path | None, device: str, devices: int, work
     console.print(f"{summary}; weights in {out}", highlight=False, markup=False)
     if json_file:
         write_json(json_file, [result.as_row()])
+
+
+@click.group("study", help="Compare AAT and dense heads on real CNNs.")
+def study() -> None:
+    """The group of studies."""
+
+
+class Count(click.ParamType[int | None]):
+    """A number of images, or ``all``."""
+
+    name = "N"
+
+    def convert(self, value: object, param: object, ctx: object) -> int | None:
+        """None for ``all``."""
+        if value is None or value == "all":
+            return None
+        if not str(value).isdecimal():
+            raise InputError(f"--train-images {value}; expected a number of images or all; try --train-images 256")
+        return int(str(value))
+
+
+def _planned(name: str, type: Any, help: str) -> Callable[[Any], Any]:
+    return click.option(f"--{name.replace('_', '-')}", type=type, default=_PLAN[name], show_default=True, help=help)
+
+
+_AT_LEAST_1 = click.IntRange(min=1)
+_RATE = (
+    _planned("data", str, "digits, fashion-mnist, cifar10, or a folder."),
+    _planned("train_images", Count(), "How many, or all; those that fill whole batches."),
+    _planned("arch", str, "small, or another without BatchNorm and dropout."),
+    _planned("width", _POSITIVE, "Factor of the number of channels."),
+    _planned("k", _AT_LEAST_1, "Votes that a class of the AAT head hears."),
+    _planned("batch", _AT_LEAST_1, "Images per step."),
+    _planned("steps", _AT_LEAST_1, "T at most."),
+    _planned("every", _AT_LEAST_1, "Measure one of so many steps, drawn at random."),
+    _planned("looks", _AT_LEAST_1, "Of these, how many a training also for smoothness."),
+    _planned("seeds", click.IntRange(min=2), "Trainings of each kind; verdicts want 32."),
+    _planned("lr_sgd", _POSITIVE, "Step of R6; its bound needs 1/L."),
+    _planned("lr_momentum", _POSITIVE, "Step of R9."),
+    _planned("lr_blocks", _POSITIVE, "Step of R12; its bound needs 1/(2LN)."),
+    _planned("lr_scheduled", _POSITIVE, "First step of the scheduled runs, which no claim is about."),
+    _planned("momentum", float, "β of R9."),
+    _planned("level", float, "Family-wise level of the verdicts."),
+)
+
+
+@study.command("rate")
+@_with(*_RATE)
+@click.option("--root", type=click.Path(path_type=Path), help="For downloads.  [default: ~/.cache/aat]")
+@click.option("--device", type=_DEVICES, default="auto", show_default=True, help="Where.")
+@click.option("--workers", type=_AT_LEAST_1, default=1, show_default=True, help="Trainings at a time.")
+@click.option("--plan", "only_plan", is_flag=True, help="Say what would be trained, and train nothing.")
+@_out("out/rate")
+@json_option
+def study_rate(
+    root: Path | None, device: str, workers: int, only_plan: bool, out: Path,
+    json_file: Path | None, **told: Any,
+) -> None:  # fmt: skip
+    """Measure ∇F, gradient noise and smoothness while CNNs train, and hold R6, R9 and R12 against the curves.
+
+    The constants of the bounds are the measured ones, so verdicts are a posteriori. AAT and dense heads see the same
+    batches. Interrupted, the same command goes on. `--out` holds the trainings, rate.json, and figures.
+    """
+    from reports import plots
+    from reports.cnn import path, rate, rate_result
+
+    plan = Plan(**told)
+    images = rate.images_of(plan, root)
+    count = len(plan.series) * plan.seeds
+    what = f"{count} trainings of {plan.steps} steps: {len(plan.series)} kinds, {plan.seeds} seeds, on {images.name}"
+    if only_plan:
+        console.print(f"{what}; {plan.command}", highlight=False, markup=False)
+        return
+    with progress() as bar:
+        task = bar.add_task(what, total=count)
+        for _ in rate.run(plan, images, out, device, workers):
+            bar.advance(task)
+    found = rate.collect(plan, images, out)
+    found.save(out / rate_result.FILE)
+    for plot in found.figures:
+        plots.save(plot, out / "figures")
+    plots.write(path.draw(found), out / "figures", "path")
+    _tell(found.verdicts)
+    if json_file:
+        write_json(json_file, (row.as_row() for row in found.verdicts))
+    if any(row.status == "violated" for row in found.verdicts):
+        raise SystemExit(1)
+
+
+def _tell(rows: Sequence[Verdict]) -> None:
+    table = Table("claim", "method", "T", "measured", "bound", "verdict, a posteriori", box=None)
+    for row in rows:
+        bound = "" if row.bound is None else f"{row.bound:.4g}"
+        table.add_row(row.claim, row.method, str(row.horizon), f"{row.measured:.4g}", bound, coloured(row.status))
+    console.print(table)
