@@ -50,6 +50,8 @@ _ORDER = list(LOOK)
 # methods of one's own on problems of one's own, in turn
 _OTHERS = (("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
 
+# Letters that fit into the title's line.
+_WIDE = 58
 # Beyond this, a logarithmic axis has no room for its margins.
 _DRAWABLE = 1e300
 
@@ -102,7 +104,8 @@ class RatePlot:
         """What is drawn, in one sentence."""
         exact = self.traces[0].engine == "exact"
         how = "exact expectation over all sample paths" if exact else "mean and confidence band over independent trials"
-        return f"{self.claim} on {self.problem}. {self.metric}: {how}; dashed: the bounds. {self.note}".rstrip()
+        bounds = "dashed: the bounds" if any(trace.bound for trace in self.traces) else "no bound applies"
+        return f"{self.claim} on {self.problem}. {self.metric}: {how}; {bounds}. {self.note}".rstrip()
 
 
 def slug(name: str) -> str:
@@ -182,7 +185,8 @@ def draw(plot: RatePlot) -> Figure:
         ticks = sorted({horizon for trace in plot.traces for horizon in trace.horizons})
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-        title = f"{plot.claim}  {plot.title}: {plot.problem}".replace("$", r"\$")
+        apart = " " if len(plot.title + plot.problem) < _WIDE else "\n"
+        title = f"{plot.claim}  {plot.title}:{apart}{plot.problem}".replace("$", r"\$")
         axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
         axes.plot([], [], color="#777777", ls=(0, (5, 2)), lw=1, label=_bound_label(plot))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -20,9 +19,10 @@ _PANELS = {
     "smoothness": "largest |eigenvalue| of ∇²F",
 }
 CAPTION = (
-    "Measured along the trainings, over the seeds: solid, the mean; dotted, the largest, from which the constants of "
-    "the bounds are taken. R12: noise over the fixed batches, and the largest eigenvalue of any batch. Grey: the "
-    "largest L that the claim allows at the step that was taken, 1/η for R6 and 1/(2ηN) for R12; R9 has no such cap."
+    "Measured along the trainings, over the seeds: solid, the mean; dotted, the largest. The constants of the bounds "
+    "are the largest of all; L may also be a secant, and any may be of step 0, which are not drawn. R12: noise over "
+    "the fixed batches, and the largest eigenvalue of any batch. Grey: the largest L that the claim allows at the "
+    "step that was taken, 1/η for R6 and 1/(2ηN) for R12; R9 has no such cap."
 )
 
 
@@ -55,7 +55,7 @@ def _panel(axes: Axes, alike: Sequence[Found], name: str) -> None:
         colour, marker = _look(found.series.k)
         axes.plot(curve.step, curve.mean, color=colour, lw=1.2, marker=marker, ms=2.5)
         axes.plot(curve.step, curve.most, color=colour, lw=0.9, ls=":")
-    if all(value > 0 for found in alike for value in found.curves[name].mean):
+    if name != "loss" and all(value > 0 for found in alike for value in found.curves[name].mean):
         axes.set_yscale("log")
 
 
@@ -67,4 +67,5 @@ def _cap(found: Found, terms: int) -> float | None:
     """The largest L that the claim allows at this step; None: it has no cap, or is not about these runs."""
     if found.series.schedule != "constant":
         return None
-    return 1 / found.series.lr / {"R6": 1, "R12": 2 * terms, "R9": math.inf}[found.series.claim] or None
+    share = {"R6": 1, "R12": 2 * terms}.get(found.series.claim)
+    return None if share is None else 1 / (found.series.lr * share)

@@ -28,7 +28,8 @@ FILE = "rate.json"
 # Those that the page shows.
 PUBLISHED = Path(__file__).parents[1] / "results"
 _GLOB = "cnn_rate*.json"
-NOTE = "A posteriori: the constants of the bounds were measured along the same runs."
+_NOTE = "A posteriori: the constants of the bounds were measured along the same runs."
+_UNCLAIMED = "The step is not constant, or too large for the L that was measured."
 _SCHEDULED = "not met: the step is divided by 10 after 1/2, 3/4 and 7/8 of all steps; the claim is about a constant one"
 
 
@@ -185,7 +186,7 @@ class RateResult:
         """One for each claim, and one for the scheduled runs, both heads in each."""
         rates = [_rate(each.series) for each in self.found]
         drawn = plots.group(rates, self.runs, self.verdicts)
-        return tuple(replace(plot, note=NOTE) for plot in drawn)
+        return tuple(replace(plot, note=_NOTE if any(t.bound for t in plot.traces) else _UNCLAIMED) for plot in drawn)
 
     @property
     def exponents(self) -> list[Exponent]:
