@@ -68,7 +68,7 @@ class Plan:
     seeds: int = 32
     lr_sgd: float = 0.012
     lr_momentum: float = 0.0012
-    lr_blocks: float = 0.0015
+    lr_blocks: float = 0.001
     lr_scheduled: float = 0.1
     momentum: float = 0.9
     level: float = 1e-3
