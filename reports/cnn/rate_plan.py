@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -91,12 +92,10 @@ class Plan:
 
     @property
     def command(self) -> str:
-        """Runs it again."""
-        default = asdict(type(self)())
-        told = {name: value for name, value in asdict(self).items() if value != default[name]}
-        if "train_images" in told and self.train_images is None:
-            told["train_images"] = "all"
-        return " ".join(["aat study rate", *(f"--{name.replace('_', '-')} {told[name]}" for name in told)])
+        """Runs it again, whatever the defaults are by then."""
+        told = asdict(self) | ({"train_images": "all"} if self.train_images is None else {})
+        options = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in told.items())
+        return " ".join(["aat study rate", *options])
 
     @property
     def series(self) -> tuple[Series, ...]:
