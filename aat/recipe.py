@@ -12,7 +12,7 @@ from aat.checks import SmoothingName, check_smoothing
 from aat.errors import InputError
 
 Schedule = Literal["steps", "constant"]
-Order = Literal["reshuffled", "uniform"]
+Order = Literal["reshuffled", "uniform", "blocks"]
 Precision = Literal["float32", "bf16"]
 
 
@@ -31,7 +31,8 @@ class Recipe:
         optimizer: a class of ``torch.optim``; ``options`` are more arguments of it.
         lr, momentum, weight_decay: of the optimizer; momentum where it has one.
         schedule: ``steps``: lr is divided by 10 after 1/2, 3/4 and 7/8 of all steps; or ``constant``.
-        order: ``reshuffled``: each epoch all images once; ``uniform``: drawn with replacement.
+        order: ``reshuffled``: each epoch all images once; ``uniform``: drawn with replacement; ``blocks``: the same
+            batches in every epoch, in a new order each.
         augment: whether training images are moved and mirrored.
         precision: ``float32``, or ``bf16``: torch's automatic mixed precision.
         seed: of everything random: weights, order, augmentation, dropout.

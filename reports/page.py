@@ -12,8 +12,7 @@ import joblib
 from aat.files import write_whole
 from reports import html, ledger, plots
 from reports.bench import result
-from reports.cnn import parity
-from reports.cnn.parity import Parity
+from reports.cnn import parity, path, rate_result
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
@@ -22,8 +21,6 @@ from sim import Run
 from sim.results import versions
 
 PAGE_FILE = "index.html"
-# Finished studies, which the page shows.
-RESULTS = Path(__file__).parent / "results"
 
 
 def write_page(folder: Path, workers: int = 1) -> Path:
@@ -59,9 +56,10 @@ def render(
 ) -> str:
     """The page as HTML."""
     speed = result.Result.load(result.PUBLISHED) if result.PUBLISHED.exists() else None
-    accuracies = [Parity.load(file) for file in sorted(RESULTS.glob(parity.PUBLISHED))]
-    counts = Counter(verdict.status for verdict in verdicts)
+    studies = rate_result.published()
     judged = {verdict.claim for verdict in verdicts}
+    verdicts = [*verdicts, *(verdict for found in studies for verdict in found.verdicts)]
+    counts = Counter(verdict.status for verdict in verdicts)
     return html.render(
         "page.html.j2",
         claims=study.claims,
@@ -74,10 +72,18 @@ def render(
         groups=[(key, list(group)) for key, group in groupby(verdicts, lambda v: (v.claim, v.problem, v.method))],
         commands=list(dict.fromkeys(verdict.command for verdict in verdicts)),
         figures=figures,
-        parity=[(study, plots.svg(parity.draw(study))) for study in accuracies],
+        parity=[(found, plots.svg(parity.draw(found))) for found in parity.published()],
         speed=speed,
         columns=result.COLUMNS,
+        rate_studies=[(found, _drawn(found)) for found in studies],
         speed_svg=plots.svg(result.draw(speed)) if speed else b"",
         level=study.level,
+        rate_levels=sorted({found.plan.level for found in studies}),
         versions=runs[0].versions if runs else versions(),
     )
+
+
+def _drawn(found: rate_result.RateResult) -> list[tuple[str, str, bytes]]:
+    """The figures of a study of real CNNs: id, caption and SVG."""
+    told = [(plot.name, plot.caption, plots.svg(plots.draw(plot))) for plot in found.figures]
+    return [*told, (f"path-{plots.slug(found.problem)}", path.CAPTION, plots.svg(path.draw(found)))]

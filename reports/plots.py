@@ -40,16 +40,18 @@ STYLE: dict[Any, Any] = {
 }
 
 # head → colour, marker
-_LOOK = {
+LOOK = {
     "dense": ("#000000", "s"),
     "hard": ("#D55E00", "o"),
     "entropic": ("#0072B2", "^"),
     "quadratic": ("#009E73", "D"),
 }
-_ORDER = list(_LOOK)
+_ORDER = list(LOOK)
 # methods of one's own on problems of one's own, in turn
 _OTHERS = (("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
 
+# Letters that fit into the title's line.
+_WIDE = 58
 # Beyond this, a logarithmic axis has no room for its margins.
 _DRAWABLE = 1e300
 
@@ -82,39 +84,50 @@ class Trace:
 
 @dataclass(frozen=True)
 class RatePlot:
-    """All heads for one claim on one problem."""
+    """All heads for one claim on one problem; ``note``: what else the caption has to say."""
 
     claim: str
     problem: str
     metric: str
     traces: tuple[Trace, ...]
     title: str = ""
+    note: str = ""
 
     @property
     def name(self) -> str:
         """File name without ending."""
         exact = "-exact" if self.traces[0].engine == "exact" else ""
-        return re.sub(r"[^\w.-]+", "-", f"{self.claim}-{self.problem}{exact}")
+        return slug(f"{self.claim}-{self.problem}{exact}")
 
     @property
     def caption(self) -> str:
         """What is drawn, in one sentence."""
         exact = self.traces[0].engine == "exact"
         how = "exact expectation over all sample paths" if exact else "mean and confidence band over independent trials"
-        return f"{self.claim} on {self.problem}. {self.metric}: {how}; dashed: the bounds."
+        bounds = "dashed: the bounds" if any(trace.bound for trace in self.traces) else "no bound applies"
+        return f"{self.claim} on {self.problem}. {self.metric}: {how}; {bounds}. {self.note}".rstrip()
+
+
+def slug(name: str) -> str:
+    """A name as part of a file's name, or of an address."""
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def rate_plots(study: Study, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> list[RatePlot]:
-    """Group the rows of a study into figures, dense head first in each."""
+    """The figures of a study."""
+    return group([cell.rate for cell in study.cells], runs, verdicts)
+
+
+def group(rates: Sequence[Rate], runs: Sequence[Run], verdicts: Sequence[Verdict]) -> list[RatePlot]:
+    """Group runs, each with its claim, and their rows in order into figures, dense head first in each."""
     rows: dict[tuple[str, str, str], list[Trace]] = {}
-    rates: dict[str, Rate] = {}
     remaining = iter(verdicts)
-    for cell, run in zip(study.cells, runs, strict=True):
+    for rate, run in zip(rates, runs, strict=True):
         judged = [next(remaining) for _ in run.horizons]
-        rows.setdefault((cell.claim, run.problem, run.engine), []).append(_trace(run, judged))
-        rates[cell.claim] = cell.rate
+        rows.setdefault((rate.id, run.problem, run.engine), []).append(_trace(run, judged))
+    known = {rate.id: rate for rate in rates}
     return [
-        RatePlot(claim, problem, rates[claim].metric.title, tuple(sorted(traces, key=_place)), rates[claim].title)
+        RatePlot(claim, problem, known[claim].metric.title, tuple(sorted(traces, key=_place)), known[claim].title)
         for (claim, problem, _), traces in rows.items()
     ]
 
@@ -142,7 +155,7 @@ def _kind(method: str) -> str:
 
 
 def _place(trace: Trace) -> int:
-    return _ORDER.index(_kind(trace.method)) if _kind(trace.method) in _LOOK else len(_ORDER)
+    return _ORDER.index(_kind(trace.method)) if _kind(trace.method) in LOOK else len(_ORDER)
 
 
 def draw(plot: RatePlot) -> Figure:
@@ -151,7 +164,7 @@ def draw(plot: RatePlot) -> Figure:
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         axes = figure.add_subplot()
         for i, trace in enumerate(plot.traces):
-            colour, marker = _LOOK.get(_kind(trace.method), _OTHERS[i % len(_OTHERS)])
+            colour, marker = LOOK.get(_kind(trace.method), _OTHERS[i % len(_OTHERS)])
             slope = f"slope {trace.slope}" if trace.slope else "no slope: not positive"
             label = f"{trace.method}: {trace.status}, {slope}"
             axes.plot(trace.horizons, _positive(trace.measured), color=colour, marker=marker, ms=4, lw=1.4, label=label)
@@ -172,7 +185,8 @@ def draw(plot: RatePlot) -> Figure:
         ticks = sorted({horizon for trace in plot.traces for horizon in trace.horizons})
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-        title = f"{plot.claim}  {plot.title}: {plot.problem}".replace("$", r"\$")
+        apart = " " if len(plot.title + plot.problem) < _WIDE else "\n"
+        title = f"{plot.claim}  {plot.title}:{apart}{plot.problem}".replace("$", r"\$")
         axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
         axes.plot([], [], color="#777777", ls=(0, (5, 2)), lw=1, label=_bound_label(plot))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler
 from torchmetrics import MeanMetric
@@ -109,6 +110,12 @@ class Classifier(pl.LightningModule):
             )
 
 
+def blocks(images: int, batch: int, seed: int) -> list[Int[Tensor, " B"]]:
+    """The fixed batches of order ``blocks``: images parted at random; those that fill no batch are in none."""
+    parts = torch.randperm(images, generator=generator("blocks", seed)).split(batch)
+    return [part for part in parts if len(part) == min(batch, images)]
+
+
 class Order(Sampler[list[int]]):
     """The batches of one epoch, by seed and epoch alone; of several devices each gets its own share of every batch."""
 
@@ -118,8 +125,11 @@ class Order(Sampler[list[int]]):
         if recipe.order == "uniform":
             draw = torch.randint(images, (images,), generator=randomness)
         together = recipe.batch * devices
+        if recipe.order == "blocks":
+            fixed = blocks(images, together, recipe.seed)
+            draw = torch.cat([fixed[i] for i in torch.randperm(len(fixed), generator=randomness)])
         # an incomplete batch is left out, unless there is no other: each step then averages as many samples
-        whole = draw[: max(together, images - images % together)]
+        whole = draw[: max(together, len(draw) - len(draw) % together)]
         self._batches = [part[rank::devices].tolist() for part in whole.split(together)]
 
     def __iter__(self) -> Iterator[list[int]]:

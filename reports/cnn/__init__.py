@@ -1,1 +1,1 @@
-"""Studies of real CNNs: is accuracy kept, is the rate kept."""
+"""Studies of real CNNs; what they have found is in ``reports/results``, and the page is rebuilt from there."""

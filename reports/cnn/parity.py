@@ -28,8 +28,9 @@ from aat.recipe import Recipe
 from reports import plots
 
 FILE = "parity.json"
-# Studies that the page shows.
-PUBLISHED = "cnn_parity*.json"
+# Those that the page shows.
+PUBLISHED = Path(__file__).parents[1] / "results"
+_GLOB = "cnn_parity*.json"
 EVIDENCE = "Student's t; the differences are taken to be normal"
 _DENSE = "dense"
 
@@ -194,6 +195,11 @@ class Parity:
             cost=seconds / dense_seconds,
             **judged,
         )
+
+
+def published() -> list[Parity]:
+    """The studies that the page shows."""
+    return [Parity.load(file) for file in sorted(PUBLISHED.glob(_GLOB))]
 
 
 def student(values: np.ndarray, level: float, step: float = 0.0) -> tuple[float | None, float | None]:

@@ -11,10 +11,11 @@ import pytest
 
 from reports import page
 from reports.bench.result import PUBLISHED
+from reports.cnn import rate_result
 from reports.ledger import LedgerRow
 from reports.plots import rate_plots
 from reports.study import Study
-from reports.verdict import Verdict
+from reports.verdict import STATUSES, Verdict
 from sim import Run
 
 from .html import Page
@@ -74,9 +75,10 @@ def test_every_figure_is_there_as_it_was_drawn(
 ) -> None:
     embedded = [base64.b64decode(loaded.partition(",")[2]) for loaded in written.loaded]
     drawn = [(folder / "figures" / f"{plot.name}.svg").read_bytes() for plot in rate_plots(study, runs, verdicts)]
-    # that of the speeds comes after them
+    # those of real CNNs come after them, then that of the speeds
     assert embedded[: len(drawn)] == drawn
-    assert len(embedded) == len(drawn) + PUBLISHED.exists()
+    published = sum(len(found.figures) + 1 for found in rate_result.published())
+    assert len(embedded) == len(drawn) + published + PUBLISHED.exists()
 
 
 def test_every_row_and_every_command_is_there(written: Page, study: Study, verdicts: list[Verdict]) -> None:
@@ -91,9 +93,9 @@ def test_every_row_and_every_command_is_there(written: Page, study: Study, verdi
 
 
 def test_counts_are_those_of_the_rows(written: Page, rows: tuple[LedgerRow, ...], verdicts: list[Verdict]) -> None:
-    void = sum(verdict.status == "void" for verdict in verdicts)
-    assert 0 < void < len(verdicts)
-    assert f"{len(verdicts) - void} holds · {void} void" in written.text
+    assert {verdict.status for verdict in verdicts} == {"holds", "void"}
+    shown = Counter(v.status for v in (*verdicts, *(v for found in rate_result.published() for v in found.verdicts)))
+    assert " · ".join(f"{shown[status]} {status}" for status in STATUSES if shown[status]) in written.text
     for status, count in Counter(row.status for row in rows).items():
         assert f"{count} {status}" in written.texts
 

@@ -1,0 +1,130 @@
+"""Options that commands about real CNNs share, and what is made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from aat import InputError
+from aat.checks import SmoothingName
+from aat.recipe import Order, Precision, Recipe, Schedule
+
+if TYPE_CHECKING:
+    from aat.cnn import Images
+
+_DEFAULT = {entry.name: entry.default for entry in fields(Recipe)}
+
+
+class Head(click.ParamType[int | None]):
+    """A number of votes, or ``dense``."""
+
+    name = "K"
+
+    def convert(self, value: object, param: object, ctx: object) -> int | None:
+        """None for ``dense``."""
+        if value is None or value == "dense":
+            return None
+        try:
+            return int(str(value))
+        except ValueError:
+            raise InputError(f"--k {value}; expected a number of votes or dense; try --k 5") from None
+
+
+class Option(click.ParamType[tuple[str, Any]]):
+    """An argument of an optimizer, its value in JSON."""
+
+    name = "NAME=VALUE"
+
+    def convert(self, value: object, param: object, ctx: object) -> tuple[str, Any]:
+        """Name and value."""
+        name, _, text = str(value).partition("=")
+        try:
+            return name, json.loads(text)
+        except ValueError:
+            raise InputError(f"--option {value}; expected NAME=VALUE, the value in JSON; try nesterov=true") from None
+
+
+def _of(name: str, type: Any, help: str) -> Callable[[Any], Any]:
+    return click.option(f"--{name.replace('_', '-')}", type=type, default=_DEFAULT[name], show_default=True, help=help)
+
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
+DATA = (
+    click.option("--data", default="digits", show_default=True, help="digits, fashion-mnist, cifar10, or a folder."),
+    click.option("--root", type=click.Path(path_type=Path), help="For downloads.  [default: ~/.cache/aat]"),
+    click.option("--train-images", type=click.IntRange(min=1), help="Only so many of them."),
+    click.option("--test-images", type=click.IntRange(min=1), help="Only so many of them."),
+)
+HEAD = (
+    click.option("--k", type=Head(), default=5, show_default=True, help="Votes that a class hears, or dense."),
+    click.option("--seed", type=int, default=_DEFAULT["seed"], show_default=True, help="Of everything random."),
+)
+RECIPE = (
+    _of("arch", str, "small, small-gn (GroupNorm), linear, or a classifier of torchvision."),
+    _of("smoothing", click.Choice(get_args(SmoothingName)), "Of the head."),
+    _of("mu", POSITIVE, "How much."),
+    _of("stem", click.Choice(["standard", "small"]), "small: for images of 28 to 32 pixels."),
+    _of("width", POSITIVE, "Factor of the number of channels, for small and ResNets."),
+    _of("size", click.IntRange(min=8), "Pixels a side that images are resized to."),
+    _of("backbone", str, "A frozen network before this one: efficientnet-lite0 (extra backbone)."),
+    _of("epochs", click.IntRange(min=1), "Passes over the training images."),
+    _of("batch", click.IntRange(min=1), "Images per step and device."),
+    _of("optimizer", str, "A class of torch.optim."),
+    _of("lr", POSITIVE, "Step size."),
+    _of("momentum", click.FloatRange(0, 1, max_open=True), "Of SGD and RMSprop."),
+    _of("weight_decay", click.FloatRange(min=0), "Of the optimizer."),
+    click.option("--option", "options", type=Option(), multiple=True, help="More of the optimizer: NAME=VALUE."),
+    _of("schedule", click.Choice(get_args(Schedule)), "steps: lr ÷ 10 after 1/2, 3/4 and 7/8 of all steps."),
+    _of("order", click.Choice(get_args(Order)), "Every image once, drawn with replacement, or fixed batches."),
+    click.option("--augment/--no-augment", default=True, show_default=True, help="Move and mirror training images."),
+    _of("precision", click.Choice(get_args(Precision)), "bf16: automatic mixed precision."),
+)
+DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
+MACHINE = (
+    click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where."),
+    click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."),
+    click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes for images."),
+)
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A decorator: all of these, in this order."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def images_of(told: dict[str, Any]) -> Images:
+    """The data set of the options, which are taken out of ``told``; features, if there is a backbone."""
+    from aat.cnn import backbone, data
+
+    root = told.pop("root") or data.CACHE
+    images = data.load(told.pop("data"), root, told["size"]).subset(told.pop("train_images"), told.pop("test_images"))
+    return images if told["backbone"] is None else backbone.through(images, told["backbone"])
+
+
+def recipe_of(images: Images, told: dict[str, Any]) -> Recipe:
+    """The recipe of the options."""
+    return Recipe(data=images.name, **(told | {"options": dict(told["options"])}))
+
+
+def out_option(folder: str) -> Callable[[Any], Any]:
+    """`--out`."""
+    kind = click.Path(path_type=Path)
+    return click.option("--out", type=kind, default=Path(folder), show_default=True, help="Where it is kept.")
+
+
+def tells() -> bool:
+    """Whether this process is the one, of the processes of several devices, that tells and writes."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return not getattr(rank_zero_only, "rank", 0)
