@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import platform
-import signal
 import statistics
-import threading
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +15,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 import torchvision
-from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -30,6 +24,7 @@ from torch import nn
 from aat.cnn import backbone, models
 from aat.cnn.checkpoint import UNREADABLE, Checkpoints, reason, save
 from aat.cnn.data import About, Images
+from aat.cnn.manners import from_workers, interruptible, quiet
 from aat.cnn.module import Classifier, Diverged, Loaders
 from aat.cnn.splits import Split
 from aat.device import device_name
@@ -133,7 +128,7 @@ def train(
     module = Classifier(network, recipe, len(images.classes)).to(memory_format=torch.channels_last)
     kept = ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False)
     loggers = [CSVLogger(folder, "csv"), TensorBoardLogger(folder, "tensorboard", version=0)]
-    with _quiet(), torch.random.fork_rng(range(torch.cuda.device_count())):
+    with quiet(), torch.random.fork_rng(range(torch.cuda.device_count())):
         try:
             trainer = pl.Trainer(
                 accelerator=device, devices=devices, strategy="ddp" if devices > 1 else "auto",
@@ -146,7 +141,7 @@ def train(
             raise InputError(
                 f"--device {device} --devices {devices}: {error}; expected what this machine has; try --device cpu"
             ) from None
-        with _interruptible(), _from_workers():
+        with interruptible(), from_workers():
             trainer.fit(module, Loaders(images, recipe, workers), ckpt_path=last if last.exists() else None)
     result = _finish(module, images, trainer)
     if trainer.is_global_zero:
@@ -243,46 +238,3 @@ def _device(trainer: pl.Trainer) -> str:
 def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__,
             "lightning": pl.__version__}  # fmt: skip
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning without what it tells about itself, and without advice that does not apply here."""
-    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PossibleUserWarning)  # more workers: images lie in memory
-            warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # of a training that goes on
-            warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """An interruption is one, where Lightning would exit with code 1 and be deaf to all that follow."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, handler)
-
-
-@contextmanager
-def _from_workers() -> Iterator[None]:
-    """What a worker complains of, without the traceback that torch puts before it."""
-    try:
-        yield
-    except InputError as error:
-        said = str(error)
-        if not said.startswith("Caught InputError in DataLoader worker"):
-            raise
-        raise InputError(said.splitlines()[-1].removeprefix(f"{InputError.__module__}.InputError: ")) from None
