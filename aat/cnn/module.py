@@ -91,15 +91,18 @@ class Classifier(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """With what is not a parameter."""
-        checkpoint["recipe"] = self.recipe.as_row()
+        checkpoint["recipe"], checkpoint["devices"] = self.recipe.as_row(), self.trainer.world_size
         checkpoint["seconds"], checkpoint["train_loss"] = self.seconds, self.last_train_loss
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Of this recipe only."""
+        """Of this recipe and number of devices only: of several each takes a batch, so that a step sees more images."""
         if checkpoint.get("recipe") != self.recipe.as_row():
             raise InputError(
                 "the checkpoint is of another recipe; expected the one it was begun with; try another --out"
             )
+        if checkpoint["devices"] != (devices := self.trainer.world_size):
+            begun = checkpoint["devices"]
+            raise InputError(f"--devices {devices}; expected {begun}, as it was begun with; try --devices {begun}")
         self.seconds, self.last_train_loss = list(checkpoint["seconds"]), checkpoint["train_loss"]
 
     def _look(self, loss: Tensor) -> None:

@@ -156,6 +156,16 @@ def test_a_checkpoint_of_another_recipe(tmp_path: Path) -> None:
         trained(tmp_path / "0")
 
 
+def test_a_checkpoint_of_more_devices(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        trained(tmp_path, Break(STEPS - 1))
+    file = tmp_path / "last.ckpt"
+    told = torch.load(file, weights_only=True)
+    torch.save(told | {"devices": 2}, file)
+    with pytest.raises(InputError, match=r"^--devices 1; expected 2, as it was begun with; try --devices 2$"):
+        trained(tmp_path)
+
+
 # --- Damage ---
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
