@@ -141,7 +141,7 @@ class Parity:
     def name(self) -> str:
         """Data and network, in words."""
         width = "" if self.recipe.width == 1 else f", width × {self.recipe.width:g}"
-        before = f"{self.recipe.backbone} + " if self.recipe.backbone else ""
+        before = f"frozen {self.recipe.backbone} + " if self.recipe.backbone else ""
         return f"{self.recipe.data}, {before}{self.recipe.arch}{width}"
 
     @property

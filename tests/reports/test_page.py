@@ -11,7 +11,7 @@ import pytest
 
 from reports import page
 from reports.bench.result import PUBLISHED
-from reports.cnn import rate_result
+from reports.cnn import parity, rate_result
 from reports.ledger import LedgerRow
 from reports.plots import rate_plots
 from reports.study import Study
@@ -77,7 +77,7 @@ def test_every_figure_is_there_as_it_was_drawn(
     drawn = [(folder / "figures" / f"{plot.name}.svg").read_bytes() for plot in rate_plots(study, runs, verdicts)]
     # those of real CNNs come after them, then that of the speeds
     assert embedded[: len(drawn)] == drawn
-    published = sum(len(found.figures) + 1 for found in rate_result.published())
+    published = sum(len(found.figures) + 1 for found in rate_result.published()) + len(parity.published())
     assert len(embedded) == len(drawn) + published + PUBLISHED.exists()
 
 
@@ -90,6 +90,18 @@ def test_every_row_and_every_command_is_there(written: Page, study: Study, verdi
         engine = "exact" if verdict.engine == "exact" else f"{verdict.trials} trials"
         row = f"{verdict.claim} {verdict.problem} {verdict.method} {engine} {verdict.horizon} {told} {verdict.status}"
         assert row in written.text
+
+
+def test_accuracies_of_real_cnns_are_there(written: Page) -> None:
+    assert parity.published()
+    for found in parity.published():
+        assert found.command in written.texts
+        for row in found.rows():
+            difference = "–" if row.difference is None else f"{row.difference:.2%}"
+            interval = "" if row.lower is None else f"[{row.lower:.2%}, {row.upper:.2%}]"
+            assert f"{row.head} {row.seeds} {row.accuracy:.2%}" in written.text
+            assert f"{difference} {interval}".strip() in written.text
+    assert all(found.gpu for found in parity.published()) or "On a GPU: not measured." in written.text
 
 
 def test_counts_are_those_of_the_rows(written: Page, rows: tuple[LedgerRow, ...], verdicts: list[Verdict]) -> None:
