@@ -16,7 +16,7 @@ from reports.bench import head, memory, result
 from reports.bench.head import DEFINITION, DIRECTIONS, FEATURES, LINEAR, PEERS, BenchRow, Case
 from reports.bench.result import Result
 from reports.cli import main
-from reports.cnn import rate_result
+from reports.cnn import parity, rate_result
 from reports.study import Study
 
 from .html import Page
@@ -261,7 +261,8 @@ def test_the_figure_holds_every_time(found: Result) -> None:
 
 def test_the_page_shows_the_published_result(found: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result, "PUBLISHED", tmp_path / "bench_head.json")
-    monkeypatch.setattr(rate_result, "PUBLISHED", tmp_path)
+    for study in (parity, rate_result):
+        monkeypatch.setattr(study, "PUBLISHED", tmp_path)
     assert "Speed" not in Page(page.render(Study(()), [], [], [], [])).texts
     found.save(result.PUBLISHED)
     shown = Page(page.render(Study(()), [], [], [], []))

@@ -30,7 +30,16 @@ def digits() -> Images:
 
 def recipe(**changed: object) -> Recipe:
     """Of a training that can be measured."""
-    told = {"data": "digits", "width": 0.25, "k": 5, "epochs": 2, "batch": 8, "lr": 0.01, "momentum": 0.0}
+    told = {
+        "data": "digits",
+        "arch": "small-gn",
+        "width": 0.25,
+        "k": 5,
+        "epochs": 2,
+        "batch": 8,
+        "lr": 0.01,
+        "momentum": 0.0,
+    }
     told |= {"weight_decay": 0.0, "schedule": "constant", "order": "uniform", "augment": False}
     return Recipe(**(told | changed))  # type: ignore[arg-type]
 
