@@ -245,6 +245,10 @@ class Problem(ABC):
         """
         return dict(self._constants)
 
+    def _start_gap(self) -> float:
+        """F(w_0) less the lower bound of F, which rounding may put below it where it is attained."""
+        return max(0.0, (self.objective(self.w0[None]) - self.lower_bound).item())
+
     @cached_property
     def _constants(self) -> dict[str, float]:
         norm = self._norms.square().mean().sqrt().item()
@@ -252,7 +256,7 @@ class Problem(ABC):
         declared = {
             "G": norm + ball,
             "sigma": norm,
-            "Delta": (self.objective(self.w0.unsqueeze(0)) - self.lower_bound).item(),
+            "Delta": self._start_gap(),
         }
         if self.smooth:
             curvature = self._outer_curvature + self._head_curvature

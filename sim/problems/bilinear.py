@@ -74,6 +74,6 @@ class Bilinear(Problem):
         return {
             "G": norm,
             "sigma": norm,
-            "Delta": (self.objective(self.w0[None]) - self.lower_bound).item(),
+            "Delta": self._start_gap(),
             "rho": self.x.norm(dim=-1).mean().item(),
         }

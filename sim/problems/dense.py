@@ -85,8 +85,13 @@ class Shaped(Problem):
     @cached_property
     def _constants(self) -> dict[str, float]:
         sigma = self.noise.square().sum(-1).mean().sqrt().item()
-        start = self.objective(self.w0[None]).item()
-        return {"sigma": sigma, "Delta": start, "L_max": self._known["L"], **self._known, **self._convex_constants()}
+        return {
+            "sigma": sigma,
+            "Delta": self._start_gap(),
+            "L_max": self._known["L"],
+            **self._known,
+            **self._convex_constants(),
+        }
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

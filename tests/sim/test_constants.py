@@ -125,6 +125,17 @@ def test_the_objective_falls_by_at_most_delta(family: str, data: st.DataObject, 
 
 @families
 @usual
+@given(data=st.data(), seed=seeds, scale=st.floats(-12, 0).map(lambda power: 10**power))
+def test_delta_is_not_negative_where_the_start_is_a_minimum(
+    family: str, data: st.DataObject, seed: int, scale: float
+) -> None:
+    problem = data.draw(st.from_type(FAMILIES[family]))
+    for start in (problem.u, scale * points(problem, 1, seed)[0]):
+        assert replace(problem, start=start).constants()["Delta"] >= 0
+
+
+@families
+@usual
 @given(data=st.data(), seed=seeds)
 def test_a_problem_that_is_declared_convex_lies_above_its_tangents(family: str, data: st.DataObject, seed: int) -> None:
     problem = data.draw(st.from_type(FAMILIES[family]))
