@@ -29,7 +29,7 @@ def convert(
     >>> convert(nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)), k=2)[-1]
     AATLinear(in_features=6, out_features=3, bias=True, k=2, backend=...)
     """
-    classifier = _last_linear(model) if name is None else _linear_called(name, model)
+    classifier = classifier_of(model) if name is None else _linear_called(name, model)
     head = AATLinear.from_linear(classifier, k, smoothing, mu)
     if classifier is model:
         return head
@@ -40,7 +40,8 @@ def convert(
     return model
 
 
-def _last_linear(model: nn.Module) -> nn.Linear:
+def classifier_of(model: nn.Module) -> nn.Linear:
+    """The last nn.Linear in the order of registration; InputError if there is none."""
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if not linears:
         raise InputError(f"{type(model).__name__} has no nn.Linear; expected a classifier; try name=... or add one")

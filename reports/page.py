@@ -10,7 +10,7 @@ from pathlib import Path
 import joblib
 
 from aat.files import write_whole
-from reports import html, ledger, plots
+from reports import html, ledger, plots, published
 from reports.bench import result
 from reports.cnn import parity, path, rate_result
 from reports.ledger import LedgerRow
@@ -55,8 +55,9 @@ def render(
     figures: Sequence[tuple[RatePlot, Path]],
 ) -> str:
     """The page as HTML."""
-    speed = result.Result.load(result.PUBLISHED) if result.PUBLISHED.exists() else None
-    studies = rate_result.published()
+    speeds = published.kept(result.PUBLISHED, result.Result.load)
+    accuracies = published.kept(parity.PUBLISHED, parity.Parity.load)
+    studies = published.kept(rate_result.PUBLISHED, rate_result.RateResult.load)
     judged = {verdict.claim for verdict in verdicts}
     verdicts = [*verdicts, *(verdict for found in studies for verdict in found.verdicts)]
     counts = Counter(verdict.status for verdict in verdicts)
@@ -72,11 +73,10 @@ def render(
         groups=[(key, list(group)) for key, group in groupby(verdicts, lambda v: (v.claim, v.problem, v.method))],
         commands=list(dict.fromkeys(verdict.command for verdict in verdicts)),
         figures=figures,
-        parity=[(found, plots.svg(parity.draw(found))) for found in parity.published()],
-        speed=speed,
+        parity=[(found, plots.svg(parity.draw(found))) for found in accuracies],
         columns=result.COLUMNS,
         rate_studies=[(found, _drawn(found)) for found in studies],
-        speed_svg=plots.svg(result.draw(speed)) if speed else b"",
+        speeds=[(found, plots.svg(result.draw(found))) for found in speeds],
         level=study.level,
         rate_levels=sorted({found.plan.level for found in studies}),
         versions=runs[0].versions if runs else versions(),

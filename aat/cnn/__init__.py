@@ -20,8 +20,20 @@ except ImportError as missing:
     ) from None
 
 from aat.cnn.data import Images, load
+from aat.cnn.features import features, save_features
 from aat.cnn.models import network
 from aat.cnn.train import Result, evaluate, load_network, train
 from aat.recipe import Recipe
 
-__all__ = ["Images", "Recipe", "Result", "evaluate", "load", "load_network", "network", "train"]
+__all__ = [
+    "Images",
+    "Recipe",
+    "Result",
+    "evaluate",
+    "features",
+    "load",
+    "load_network",
+    "network",
+    "save_features",
+    "train",
+]

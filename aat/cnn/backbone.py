@@ -76,6 +76,6 @@ def _features(split: Split, backbone: nn.Module, device: torch.device, batch: in
         every = torch.arange(len(split.labels)).split(batch)
         for indices in track(every, "features of the backbone", transient=True):
             with torch.inference_mode():
-                yield backbone(split.batch(indices.tolist(), None, torch.Generator()).to(device)).cpu()
+                yield backbone(split.batch(indices.tolist()).to(device)).cpu()
 
     return InMemory(torch.cat(list(parts()))[:, :, None, None], split.labels)

@@ -72,7 +72,7 @@ class Parts:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for part in self.indices:
-            pixels = self.split.batch(part.tolist(), None, torch.Generator())
+            pixels = self.split.batch(part.tolist())
             yield pixels.to(self.device), self.split.labels[part].to(self.device)
 
     def single(self) -> Iterator[Parts]:

@@ -39,8 +39,13 @@ class Split(Protocol):
         """The class of each image."""
         ...
 
-    def batch(self, indices: Sequence[int], augmentation: Augmentation | None, randomness: torch.Generator) -> Tensor:
-        """The images of these indices, (B, C, H, W) in uint8; augmented unless None."""
+    def batch(
+        self,
+        indices: Sequence[int],
+        augmentation: Augmentation | None = None,
+        randomness: torch.Generator | None = None,
+    ) -> Tensor:
+        """The images of these indices, (B, C, H, W) in uint8; augmented at random if so asked for."""
         ...
 
 
@@ -51,13 +56,20 @@ class InMemory:
     pixels: UInt8[Tensor, "N C H W"]
     labels: Int[Tensor, " N"]
 
-    def batch(self, indices: Sequence[int], augmentation: Augmentation | None, randomness: torch.Generator) -> Tensor:
+    def batch(
+        self,
+        indices: Sequence[int],
+        augmentation: Augmentation | None = None,
+        randomness: torch.Generator | None = None,
+    ) -> Tensor:
         """See :class:`Split`."""
         found = self.pixels[torch.as_tensor(indices)]
         return found if augmentation is None else augment(found, augmentation, randomness)
 
 
-def augment(x: UInt8[Tensor, "B C H W"], how: Augmentation, randomness: torch.Generator) -> UInt8[Tensor, "B C H W"]:
+def augment(
+    x: UInt8[Tensor, "B C H W"], how: Augmentation, randomness: torch.Generator | None
+) -> UInt8[Tensor, "B C H W"]:
     """Each image moved and mirrored on its own: one gather for the whole batch."""
     B, C, H, W = x.shape
     top, left = torch.randint(0, 2 * how.shift + 1, (2, B, 1), generator=randomness)
@@ -81,7 +93,12 @@ class OnDisk:
     labels: Int[Tensor, " N"]
     size: int
 
-    def batch(self, indices: Sequence[int], augmentation: Augmentation | None, randomness: torch.Generator) -> Tensor:
+    def batch(
+        self,
+        indices: Sequence[int],
+        augmentation: Augmentation | None = None,
+        randomness: torch.Generator | None = None,
+    ) -> Tensor:
         """See :class:`Split`."""
         if augmentation is None:
             return torch.stack([middle(decode(self.files[index]), self.size) for index in indices])

@@ -23,8 +23,8 @@ from torch import nn
 
 from aat.cnn import backbone, models
 from aat.cnn.checkpoint import UNREADABLE, Checkpoints, reason, save
+from aat.cnn.contexts import from_workers, interruptible, quiet
 from aat.cnn.data import About, Images
-from aat.cnn.manners import from_workers, interruptible, quiet
 from aat.cnn.module import Classifier, Diverged, Loaders
 from aat.cnn.splits import Split
 from aat.device import device_name
@@ -156,7 +156,7 @@ def evaluate(network: nn.Module, split: Split, batch: int = 256) -> tuple[float,
     losses, right = [], []
     with torch.inference_mode():
         for indices in torch.arange(len(split.labels)).split(batch):
-            scores = network(split.batch(indices.tolist(), None, torch.Generator()).to(device)).float()
+            scores = network(split.batch(indices.tolist()).to(device)).float()
             labels = split.labels[indices].to(device)
             losses.append(nn.functional.cross_entropy(scores, labels, reduction="sum").double())
             right.append(scores.argmax(1) == labels)
@@ -164,7 +164,19 @@ def evaluate(network: nn.Module, split: Split, batch: int = 256) -> tuple[float,
 
 
 def load_network(file: Path) -> tuple[nn.Module, Recipe, About]:
-    """The trained network in ``weights.pt``, in evaluation mode, its recipe, and what it knows of its images.
+    """The network in ``weights.pt`` from images to scores, in evaluation mode, its recipe, and what it knows of images.
+
+    Raises:
+        InputError: the file is no such thing.
+    """
+    network, recipe, about = load_trained(file)
+    if recipe.backbone is not None:
+        network = nn.Sequential(backbone.make(recipe.backbone), nn.Unflatten(1, (-1, 1, 1)), network)
+    return network.eval(), recipe, about
+
+
+def load_trained(file: Path) -> tuple[nn.Module, Recipe, About]:
+    """The part of it that was trained: the network that comes after a backbone, or all of it where there is none.
 
     Raises:
         InputError: the file is no such thing.
@@ -179,8 +191,6 @@ def load_network(file: Path) -> tuple[nn.Module, Recipe, About]:
             raise ValueError("its weights are not those that were saved")
     except UNREADABLE as error:
         raise InputError(f"{file}: {reason(error)}; expected {WEIGHTS} of aat train; try to train again") from None
-    if recipe.backbone is not None:
-        network = nn.Sequential(backbone.make(recipe.backbone), nn.Unflatten(1, (-1, 1, 1)), network)
     return network.eval(), recipe, about
 
 

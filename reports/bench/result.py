@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -15,15 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
-from aat import InputError
-from aat.files import write_whole
-from reports import plots
+from reports import plots, published
 from reports.bench.head import DEFINITION, DIRECTIONS, LINEAR, PORTABLE, BenchRow
 from sim.results import versions
 
 FILE, FIGURE = "head.json", "head"
-# The result that the page shows, if it is there.
-PUBLISHED = Path(__file__).parents[1] / "results" / "bench_head.json"
+# Those that the page shows.
+PUBLISHED = "bench_head*.json"
 
 # way → colour (Okabe and Ito's), marker; `reference` would lie on the definition
 _LOOK = {
@@ -78,22 +75,20 @@ class Result:
     def save(self, file: Path) -> None:
         """Write it, one row a line, whole or not at all."""
         head = {"device": self.devices, "threads": self.threads, "rounds": self.rounds, "versions": self.versions}
-        told = json.dumps(head, ensure_ascii=False)[:-1]
-        rows = ",\n".join(json.dumps(asdict(row), ensure_ascii=False, allow_nan=False) for row in self.rows)
-        write_whole(file, f'{told}, "rows": [\n{rows}\n]}}\n')
+        published.write(file, head, "rows", self.rows)
 
     @classmethod
-    def load(cls, file: Path) -> Self:
+    def load(cls, file: Path) -> Result:
         """Read it.
 
         Raises:
             InputError: it is no such file.
         """
-        try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+
+        def make(told: dict[str, Any]) -> Result:
             return cls(told["rounds"], told["versions"], tuple(BenchRow(**row) for row in told["rows"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}: {error}; expected a result of aat bench head; try --out DIR again") from None
+
+        return published.read(file, make, "aat bench head")
 
     def lines(self) -> list[Line]:
         """The table: one line for all peers of a backend."""

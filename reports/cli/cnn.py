@@ -14,14 +14,19 @@ from reports.cli.recipes import DATA, HEAD, MACHINE, RECIPE, images_of, out_opti
 @click.command("train")
 @with_options(*DATA, *HEAD, *RECIPE, *MACHINE)
 @out_option("out/train")
+@click.option("--features", type=click.Path(dir_okay=False, path_type=Path),
+              help="Also save what the head hears of the test images: an .npz for aat verify --data.")  # fmt: skip
 @json_option
-def train_one(out: Path, json_file: Path | None, device: str, devices: int, workers: int, **told: Any) -> None:
+def train_one(
+    out: Path, features: Path | None, json_file: Path | None, device: str, devices: int, workers: int, **told: Any
+) -> None:
     """Train a CNN with an AAT head, or a dense one, by SGD or any other optimizer of torch.
 
     The defaults are the paper's: SGD, 0.1, momentum 0.9, weight decay 1e-4, three divisions by 10. Interrupted, the
     same command goes on where it stopped. `--out` holds weights.pt, result.json, and logs for TensorBoard and as CSV.
     """
     from aat import cnn
+    from aat.cnn.train import WEIGHTS, load_trained
 
     images = images_of(told)
     result = cnn.train(
@@ -32,5 +37,8 @@ def train_one(out: Path, json_file: Path | None, device: str, devices: int, work
     of, accuracy = result.recipe, f"{result.test_accuracy:.2%}"
     summary = f"{of.data}, {of.arch}, {of.head}: test accuracy {accuracy}, {result.seconds_per_epoch:.3g} s per epoch"
     console.print(f"{summary}; weights in {out}", highlight=False, markup=False)
+    if features:
+        trained, _, _ = load_trained(out / WEIGHTS)
+        cnn.save_features(features, trained, images.test)
     if json_file:
         write_json(json_file, [result.as_row()])

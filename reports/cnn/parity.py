@@ -9,12 +9,11 @@ They take the differences to be normal, which a handful of seeds cannot show: th
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -22,15 +21,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy import stats
 
-from aat import InputError
-from aat.files import write_whole
 from aat.recipe import Recipe
-from reports import plots
+from reports import plots, published
 
 FILE = "parity.json"
 # Those that the page shows.
-PUBLISHED = Path(__file__).parents[1] / "results"
-_GLOB = "cnn_parity*.json"
+PUBLISHED = "cnn_parity*.json"
 EVIDENCE = "Student's t; the differences are taken to be normal"
 _DENSE = "dense"
 
@@ -115,27 +111,26 @@ class Parity:
 
     def save(self, file: Path) -> None:
         """Write it, whole or not at all, a training a line."""
-        told = asdict(self)
-        scores = ",\n".join(json.dumps(score, ensure_ascii=False) for score in told.pop("scores"))
-        write_whole(file, f'{json.dumps(told, indent=1, ensure_ascii=False)[:-2]},\n "scores": [\n{scores}\n]}}\n')
+        head = {name: value for name, value in asdict(self).items() if name != "scores"}
+        published.write(file, head, "scores", self.scores)
 
     @classmethod
-    def load(cls, file: Path) -> Self:
+    def load(cls, file: Path) -> Parity:
         """Read it.
 
         Raises:
             InputError: it is no such file.
         """
-        try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+
+        def make(told: dict[str, Any]) -> Parity:
             scores = tuple(Score(**score) for score in told.pop("scores"))
             found = cls(recipe=Recipe.of(told.pop("recipe")), scores=scores, **told)
             trained = {head: sorted(s.seed for s in scores if s.head == head) for head in {s.head for s in scores}}
             if any(seeds != trained[_DENSE] for seeds in trained.values()):
                 raise ValueError("heads with different seeds")
             return found
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}: {error}; expected a result of aat study parity; try to run it again") from None
+
+        return published.read(file, make, "aat study parity")
 
     @property
     def name(self) -> str:
@@ -195,11 +190,6 @@ class Parity:
             cost=seconds / dense_seconds,
             **judged,
         )
-
-
-def published() -> list[Parity]:
-    """The studies that the page shows."""
-    return [Parity.load(file) for file in sorted(PUBLISHED.glob(_GLOB))]
 
 
 def student(values: np.ndarray, level: float, step: float = 0.0) -> tuple[float | None, float | None]:

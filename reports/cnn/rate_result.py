@@ -7,16 +7,13 @@ curvature, or secant of ∇F, that was met at the records: a Lipschitz constant 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from aat import InputError
-from aat.files import write_whole
-from reports import plots
+from reports import plots, published
 from reports.cnn.rate_plan import Plan, Series
 from reports.plots import RatePlot
 from reports.slope import Slope
@@ -26,8 +23,7 @@ from theory import Rate, claims
 
 FILE = "rate.json"
 # Those that the page shows.
-PUBLISHED = Path(__file__).parents[1] / "results"
-_GLOB = "cnn_rate*.json"
+PUBLISHED = "cnn_rate*.json"
 _NOTE = "A posteriori: the constants of the bounds were measured along the same runs."
 _UNCLAIMED = "The step is not constant, or too large for the L that was measured."
 _SCHEDULED = "not met: the step is divided by 10 after 1/2, 3/4 and 7/8 of all steps; the claim is about a constant one"
@@ -103,23 +99,21 @@ class RateResult:
         """Write it, with the command that makes it again, whole or not at all."""
         head = {"command": self.plan.command, "device": self.device, "versions": self.versions, "data": self.data,
                 "images": self.images, "plan": asdict(self.plan)}  # fmt: skip
-        told = json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1]
-        rows = ",\n".join(json.dumps(asdict(each), ensure_ascii=False, allow_nan=False) for each in self.found)
-        write_whole(file, f'{told}, "found": [\n{rows}\n]}}\n')
+        published.write(file, head, "found", self.found)
 
     @classmethod
-    def load(cls, file: Path) -> Self:
+    def load(cls, file: Path) -> RateResult:
         """Read it.
 
         Raises:
             InputError: it is no such file.
         """
-        try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+
+        def make(told: dict[str, Any]) -> RateResult:
             found = tuple(_found(**each) for each in told["found"])
             return cls(Plan.of(told["plan"]), told["data"], told["images"], told["device"], told["versions"], found)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{file}: {error}; expected a result of aat study rate; try it again") from None
+
+        return published.read(file, make, "aat study rate")
 
     @property
     def terms(self) -> int:
@@ -199,11 +193,6 @@ class RateResult:
             for plot in self.figures
             for trace in plot.traces
         ]
-
-
-def published() -> list[RateResult]:
-    """The studies that the page shows."""
-    return [RateResult.load(file) for file in sorted(PUBLISHED.glob(_GLOB))]
 
 
 def _rate(series: Series) -> Rate:

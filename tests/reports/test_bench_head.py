@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat import AATLinear, InputError
-from reports import page, plots
+from reports import page, plots, published
 from reports.bench import head, memory, result
 from reports.bench.head import DEFINITION, DIRECTIONS, FEATURES, LINEAR, PEERS, BenchRow, Case
 from reports.bench.result import Result
 from reports.cli import main
-from reports.cnn import parity, rate_result
 from reports.study import Study
 
 from .html import Page
@@ -260,11 +259,9 @@ def test_the_figure_holds_every_time(found: Result) -> None:
 
 
 def test_the_page_shows_the_published_result(found: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(result, "PUBLISHED", tmp_path / "bench_head.json")
-    for study in (parity, rate_result):
-        monkeypatch.setattr(study, "PUBLISHED", tmp_path)
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
     assert "Speed" not in Page(page.render(Study(()), [], [], [], [])).texts
-    found.save(result.PUBLISHED)
+    found.save(tmp_path / "bench_head.json")
     shown = Page(page.render(Study(()), [], [], [], []))
     assert shown.open == []
     assert "Speed" in shown.texts

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from fsspec.implementations.local import LocalFileSystem
@@ -222,7 +223,8 @@ def test_features_of_a_backbone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
     monkeypatch.setattr(backbone, "make", lambda name: Rows())
     arguments = [*TOY, "--arch", "linear", "--width", "1", "--backbone", "efficientnet-lite0", "--size", "16"]
-    assert main(arguments) == 0
+    assert main([*arguments, "--features", "pooled.npz"]) == 0
+    assert np.load("pooled.npz")["x"].shape[1] == 8
     assert "linear, K = 5" in capsys.readouterr().out
     network, _, about = load_network(Path("out/train/weights.pt"))
     assert about.shape == (8, 1, 1)

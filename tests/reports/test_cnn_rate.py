@@ -16,7 +16,7 @@ import torch
 
 from aat import InputError
 from aat.cnn.recorder import Recorder, load
-from reports import page
+from reports import page, published
 from reports.cli import main
 from reports.cnn import path, rate, rate_result
 from reports.cnn.rate_plan import Plan, Series
@@ -49,7 +49,7 @@ def found(folder: Path) -> RateResult:
 @pytest.fixture
 def no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder of published results, empty."""
-    monkeypatch.setattr(rate_result, "PUBLISHED", tmp_path)
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -320,7 +320,7 @@ def test_a_damaged_result_is_named(damaged: tuple[Path, dict[str, object]]) -> N
 
 def test_the_published_studies_are_what_their_commands_make() -> None:
     """As far as that shows without training again: they load, and their command is that of their plan."""
-    for file in sorted(rate_result.PUBLISHED.glob("cnn_rate*.json")):
+    for file in sorted(published.FOLDER.glob(rate_result.PUBLISHED)):
         told = json.loads(file.read_text(encoding="utf-8"))
         found = RateResult.load(file)
         assert found.plan.command == told["command"]

@@ -1,4 +1,4 @@
-"""What Lightning and torch are asked to leave: no talk, no exit, no traceback that is not theirs."""
+"""Contexts in which Lightning trains: without its talk, its own way to exit, and tracebacks of its workers."""
 
 from __future__ import annotations
 
