@@ -1,0 +1,1 @@
+"""Why did it predict that? The score of a class as an exact sum of the votes that it heard."""
