@@ -233,19 +233,23 @@ def _decoded(images: ImageFolder, side: int) -> UInt8[Tensor, "N 3 side side"]:
     return found
 
 
+def in_turn(labels: Int[Tensor, " N"], count: int) -> Int[Tensor, " count"]:
+    """Where the first images of each class are, class by class in turn, so many."""
+    # the how-many-th of its class an image is, and then which class
+    turn = torch.empty_like(labels)
+    for label in labels.unique():
+        of = labels == label
+        turn[of] = torch.arange(int(of.sum()))
+    return (turn * (int(labels.max()) + 1) + labels).argsort()[:count]
+
+
 def _first(split: Split, count: int | None) -> Split:
     """The first images of each class in turn."""
     if count is None:
         return split
     if not 1 <= count <= len(split.labels):
         raise InputError(f"{count} of {len(split.labels)} images; expected at least 1; try {len(split.labels)} at most")
-    labels = split.labels
-    # the how-many-th of its class an image is, and then which class
-    turn = torch.empty_like(labels)
-    for label in labels.unique():
-        of = labels == label
-        turn[of] = torch.arange(int(of.sum()))
-    chosen = (turn * (int(labels.max()) + 1) + labels).argsort()[:count]
+    labels, chosen = split.labels, in_turn(split.labels, count)
     if isinstance(split, InMemory):
         return InMemory(split.pixels[chosen], labels[chosen])
     assert isinstance(split, OnDisk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +28,11 @@ class Heard(NamedTuple):
     scores: Float[Tensor, "B O"]
     features: Float[Tensor, "B n"]
     maps: Float[Tensor, "B n h w"] | None
+
+    def at(self, rows: Sequence[int]) -> Heard:
+        """Of some images of the batch."""
+        at = list(rows)
+        return Heard(self.scores[at], self.features[at], None if self.maps is None else self.maps[at])
 
 
 class Probe:

@@ -1,0 +1,1 @@
+"""Why networks predicted what they did: one page that needs no network and no script."""
