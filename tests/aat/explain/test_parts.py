@@ -27,7 +27,7 @@ def test_decimals_add_up_and_are_near(values: list[float]) -> None:
     unit = Fraction(1, 10 ** len(total.partition(".")[2]))
     for value, text in zip(values, shown, strict=True):
         assert abs(read(text) - Fraction(value)) < unit
-        assert text != "−0" and not text.startswith("−0." + "0" * 300)
+        assert read(text) or not text.startswith("−")
     assert abs(read(total) - sum(map(Fraction, values))) <= unit / 2
 
 
