@@ -18,7 +18,7 @@ from aat.cnn.data import About
 from aat.cnn.splits import Split
 from aat.explain import Examples, Heard, Sum, VoteAttribution, heat, sums
 from aat.recipe import Recipe
-from reports.explain.pictures import veil
+from reports.explain.pictures import glow
 
 _BATCH = 64
 # Examples of a unit that are shown.
@@ -72,17 +72,17 @@ def _concepts(tally: Path) -> dict[int, Concept]:
 
 
 class Looked(NamedTuple):
-    """A unit on an image: the image's index, and the veil that leaves open where it looked."""
+    """A unit on an image: the image's index, and the heat of where it looked."""
 
     image: int
-    veil: str
+    glow: str
 
 
 class Explained(NamedTuple):
-    """A score of an image taken apart, and a veil for each of its units."""
+    """A score of an image taken apart, and the heat of each of its units."""
 
     sum: Sum
-    veils: tuple[str, ...]
+    heats: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ def account(
         exact = heard.maps is not None
         rows = [row for row, index in enumerate(indices) if index in wanted]
         told = list(_sums(attribution, heard, rows, targets, most))
-        veils = map(veil, heat(probe, pixels, heard, [(row, unit) for row, one in told for unit in one.units]))
+        heats = map(glow, heat(probe, pixels, heard, [(row, unit) for row, one in told for unit in one.units]))
         for row, one in told:
-            scores.setdefault(indices[row], []).append(Explained(one, tuple(next(veils) for _ in one.units)))
+            scores.setdefault(indices[row], []).append(Explained(one, tuple(next(heats) for _ in one.units)))
     hearers: dict[int, Counter[int]] = {}
     for one in (explained.sum for all_of in scores.values() for explained in all_of):
         for unit in one.units:
@@ -187,13 +187,13 @@ def _looked(
     for unit, images in examples.items():
         for image in images:
             units.setdefault(image, []).append(unit)
-    veils: dict[tuple[int, int], str] = {}
+    heats: dict[tuple[int, int], str] = {}
     for indices, pixels in _batches(split, sorted(units), f"examples of {name}"):
         pairs = [(row, unit) for row, index in enumerate(indices) for unit in units[index]]
         found = heat(attribution.probe, pixels, attribution.probe(pixels), pairs)
         for (row, unit), one in zip(pairs, found, strict=True):
-            veils[unit, indices[row]] = veil(one)
-    return {unit: tuple(Looked(image, veils[unit, image]) for image in images) for unit, images in examples.items()}
+            heats[unit, indices[row]] = glow(one)
+    return {unit: tuple(Looked(image, heats[unit, image]) for image in images) for unit, images in examples.items()}
 
 
 def _batches(split: Split, indices: Sequence[int], what: str) -> Iterator[tuple[list[int], Tensor]]:

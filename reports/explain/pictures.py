@@ -1,4 +1,4 @@
-"""Pictures inside a page: images, and veils that leave open where a unit looked."""
+"""Pictures inside a page: images, and the heat to lay over them where a unit looked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 
 # Pixels a side beyond which an image is shrunk.
 _LARGEST = 224
-# The veil: a light grey, and how much of it covers what a unit did not look at.
-_VEIL, _COVER = 225, 0.86
+# The heat: its colour, and how much of the image it covers where it is strongest.
+_HEAT, _COVER = (255, 96, 0), 0.8
 
 
 def picture(pixels: UInt8[Tensor, "C H W"]) -> str:
@@ -24,12 +24,12 @@ def picture(pixels: UInt8[Tensor, "C H W"]) -> str:
     return _uri(image)
 
 
-def veil(heat: Float[Tensor, "h w"]) -> str:
-    """What to lay over an image: open where ``heat`` is largest, closed where it is 0, at its own resolution."""
+def glow(heat: Float[Tensor, "h w"]) -> str:
+    """What to lay over an image: opaque where ``heat`` is largest, clear where it is 0, at its own resolution."""
     strongest = float(heat.max())
-    open_ = heat.cpu().numpy() / strongest if strongest > 0 else np.zeros(heat.shape)
-    rgba = np.full((*heat.shape, 4), _VEIL, np.uint8)
-    rgba[:, :, 3] = np.rint(255 * _COVER * (1 - open_))
+    share = heat.cpu().numpy() / strongest if strongest > 0 else np.zeros(heat.shape)
+    rgba = np.empty((*heat.shape, 4), np.uint8)
+    rgba[:, :, :3], rgba[:, :, 3] = _HEAT, np.rint(255 * _COVER * share)
     image = Image.fromarray(rgba)
     image.thumbnail((_LARGEST, _LARGEST))
     return _uri(image)
