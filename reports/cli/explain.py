@@ -57,7 +57,8 @@ def explain(
         raise InputError(f"{len(tallies)} --concepts for {len(checkpoints)} --checkpoint; expected one for each")
     files = [file / WEIGHTS if file.is_dir() else file for file in checkpoints]
     networks = [Network.load(*pair) for pair in zip_longest(files, tallies)]
-    images = images_of({**told, "size": networks[0].size, "backbone": None})
+    # few images are looked at: those of a folder are decoded one by one
+    images = images_of({**told, "size": networks[0].size, "backbone": None}, memory=0)
     found = explain_images(
         networks,
         images,

@@ -103,12 +103,16 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return add
 
 
-def images_of(told: dict[str, Any]) -> Images:
-    """The data set of the options, which are taken out of ``told``; features, if there is a backbone."""
+def images_of(told: dict[str, Any], **how: Any) -> Images:
+    """The data set of the options, which are taken out of ``told``; features, if there is a backbone.
+
+    ``how``: more for :func:`aat.cnn.load`.
+    """
     from aat.cnn import backbone, data
 
     root = told.pop("root") or data.CACHE
-    images = data.load(told.pop("data"), root, told["size"]).subset(told.pop("train_images"), told.pop("test_images"))
+    images = data.load(told.pop("data"), root, told["size"], **how)
+    images = images.subset(told.pop("train_images"), told.pop("test_images"))
     return images if told["backbone"] is None else backbone.through(images, told["backbone"])
 
 
