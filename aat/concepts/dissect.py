@@ -142,8 +142,8 @@ def _passes(probe: Probe, data: Annotated, batch: int, what: str) -> Iterator[tu
     if not len(data) or not data.categories or not all(category.concepts for category in data.categories):
         told = ", ".join(f"{len(category.concepts)} of {category.name}" for category in data.categories)
         raise InputError(f"{len(data)} images, concepts: {told or 'none'}; expected some of each; try --data scenes")
-    for indices in track(torch.arange(len(data)).split(batch), what, transient=True):
-        images, masks = data.batch(indices.tolist())
+    for start in track(range(0, len(data), batch), what, transient=True):
+        images, masks = data.batch(range(start, min(start + batch, len(data))))
         maps = probe(images).maps
         if maps is None:
             kind = type(probe.network).__name__

@@ -69,9 +69,7 @@ class Sketch:
                 f"values of shape {tuple(values.shape)}; expected (B, {self.units}, ...); try one unit each"
             )
         if bool(values.isnan().any()):
-            raise InputError(
-                "a unit's activation is nan; expected numbers; try a network whose training did not diverge"
-            )
+            raise InputError("an activation is nan; expected numbers; try a network whose training did not diverge")
         buckets = _ordered(values).bitwise_right_shift(self._shift).transpose(0, 1).flatten(1).long() - self._least
         self._make(buckets)
         # integers: the order in which they are added is of no consequence

@@ -3,7 +3,7 @@
 Columns: ``unit``, ``category``, ``label``, ``score``; then for every category C ``C-label``, ``C-truth``,
 ``C-activation``, ``C-intersect``, ``C-iou``. Units count from 1, and come by falling score; counts are floats.
 Published files have other categories, orders and more columns: a category is one whose label and three counts have
-columns, other columns are left alone, and whatever follows from the counts is computed from them.
+columns, its name without spaces around; other columns are left alone. Whatever follows from the counts is computed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read(file: Path, complain: Callable[[str], object]) -> Tally:
     twice = []
     units = []
     for line, row in enumerate(rows, start=2):
-        told = {column: (row[column] or "").strip() for column in columns}
+        told = {column: row[column] or "" for column in columns}
         try:
             unit = Unit(_whole("unit", told), tuple(_match(name, told) for name in categories))
         except ValueError as error:
@@ -104,7 +104,9 @@ def _whole(column: str, told: dict[str, str]) -> int:
 def _match(category: str, told: dict[str, str]) -> Match | None:
     """None where no concept is named."""
     label = told[f"{category}-label"]
-    return None if label in NAMELESS else Match(label, *(_whole(f"{category}-{what}", told) for what in _COUNTS))
+    return (
+        None if label.strip() in NAMELESS else Match(label, *(_whole(f"{category}-{what}", told) for what in _COUNTS))
+    )
 
 
 def _differs(told: str | None, value: float) -> bool:
