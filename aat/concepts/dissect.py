@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Bool, Float, Int
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
@@ -117,17 +118,18 @@ class Counts:
 
     def tally(self) -> Tally:
         """Of each category the concept of largest IoU, the first where they tie; none where a unit meets none."""
-        activation = self.activation[:, self._category]
-        union = (self.truth + activation - self.intersect).clamp_min(1)
-        iou = self.intersect.double() / union.double()
-        best = [part.max(1) for part in iou.split(self._sizes.tolist(), 1)]
-        places = torch.stack([start + found.indices for start, found in zip(self._starts, best, strict=True)], 1)
+        category, truth, intersect = self._category.cpu(), self.truth.cpu(), self.intersect.cpu()
+        activation = self.activation.cpu()[:, category]
+        iou = intersect.double() / (truth + activation - intersect).clamp_min(1)
+        parts = zip(self._starts.tolist(), iou.split(self._sizes.tolist(), 1), strict=True)
+        # argmax, unlike max, is the first where they tie
+        places = torch.stack([start + part.argmax(1) for start, part in parts], 1)
         names = [concept for category in self.categories for concept in category.concepts]
         table = zip(
             places.tolist(),
-            self.truth[places].tolist(),
+            truth[places].tolist(),
             activation.gather(1, places).tolist(),
-            self.intersect.gather(1, places).tolist(),
+            intersect.gather(1, places).tolist(),
             strict=True,
         )
         units = (
@@ -142,7 +144,9 @@ def _passes(probe: Probe, data: Annotated, batch: int, what: str) -> Iterator[tu
     if not len(data) or not data.categories or not all(category.concepts for category in data.categories):
         told = ", ".join(f"{len(category.concepts)} of {category.name}" for category in data.categories)
         raise InputError(f"{len(data)} images, concepts: {told or 'none'}; expected some of each; try --data scenes")
-    for start in track(range(0, len(data), batch), what, transient=True):
+    console = Console(stderr=True)
+    starts = range(0, len(data), batch)
+    for start in track(starts, what, console=console, transient=True, disable=not console.is_terminal):
         images, masks = data.batch(range(start, min(start + batch, len(data))))
         maps = probe(images).maps
         if maps is None:
