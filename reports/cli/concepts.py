@@ -96,11 +96,12 @@ def dissect(
 
 def _annotated(data: str, images: int | None, seed: int, channels: int) -> tuple[str, Annotated]:
     """Images with masks, and what they are called where they are shown."""
-    from aat.concepts import scenes  # type: ignore[attr-defined]
+    if data == _SCENES:
+        from aat.concepts import scenes  # type: ignore[attr-defined]
+
+        return scenes.NAME, scenes.annotated(seed=seed, images=images)
     from aat.concepts.folder import Folder
 
-    if data == _SCENES:
-        return scenes.NAME, scenes.annotated(seed=seed, images=images)
     if not Path(data).is_dir():
         raise InputError(f"--data {data}; expected {_SCENES}, or a folder with concepts.json; try {_SCENES}")
     return Path(data).resolve().name, Folder(Path(data), channels)
