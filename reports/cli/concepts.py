@@ -97,7 +97,7 @@ def dissect(
 def _annotated(data: str, images: int | None, seed: int, channels: int) -> tuple[str, Annotated]:
     """Images with masks, and what they are called where they are shown."""
     if data == _SCENES:
-        from aat.concepts import scenes  # type: ignore[attr-defined]
+        from aat.concepts import scenes
 
         return scenes.NAME, scenes.annotated(seed=seed, images=images)
     from aat.concepts.folder import Folder
