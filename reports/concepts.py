@@ -81,7 +81,7 @@ def draw(tally: Tally, limit: float, inclusive: bool, name: str = "") -> Figure:
             axes.text(0.5, 0.5, "no unit is a detector", transform=axes.transAxes, ha="center", color="#777777")
         beyond = f"IoU {'≥' if inclusive else '>'} {limit:g}"
         count = sum(len(units) for _, units in found)
-        told = f"{len(found)} unique detectors, {count} of {len(tally.units)} units, {beyond}"
+        told = f"unique detectors: {len(found)}, by {count} of {len(tally.units)} units, {beyond}"
         axes.set_title(f"{_text(name)}\n{told}" if name else told, loc="left", fontsize=10, fontweight="bold")
         figure.legend(handles=_legend(tally, unique, look), loc="outside lower left", fontsize=8, ncols=6)
     return figure

@@ -103,18 +103,16 @@ class Counts:
         if masks.shape[1] != len(sizes) or bool(((masks < 0) | (masks > self._sizes[:, None])).any()):
             given = f"masks of shape {tuple(masks.shape)} with labels {int(masks.min())} to {int(masks.max())}"
             raise InputError(f"{given}; expected {len(sizes)} categories of {sizes} concepts; try 0 for no concept")
-        on = active.flatten(2)
-        labelled = (masks > 0).any(2)
-        self.activation += (on.sum(2)[:, :, None] * labelled[:, None]).sum(0)
         # only concepts that are there
         labels = torch.where(masks > 0, masks - 1 + self._starts[:, None], -1)
         there = labels.unique()
         there = there[there >= 0]
         shown = labels[:, self._category[there]] == there[:, None]
-        self.truth[there] += shown.sum((0, 2))
-        exact = torch.float32 if len(on) * on.shape[2] <= _AT_A_TIME else torch.float64
-        both = torch.einsum("bnp,bcp->nc", on.to(exact), shown.to(exact))
-        self.intersect[:, there] += both.long()
+        exact = torch.float32 if len(masks) * masks.shape[2] <= _AT_A_TIME else torch.float64
+        on, shown, labelled = (part.to(exact) for part in (active.flatten(2), shown, (masks > 0).any(2)))
+        self.truth[there] += shown.sum((0, 2)).long()
+        self.activation += torch.einsum("bn,bk->nk", on.sum(2), labelled).long()
+        self.intersect[:, there] += torch.einsum("bnp,bcp->nc", on, shown).long()
 
     def tally(self) -> Tally:
         """Of each category the concept of largest IoU, the first where they tie; none where a unit meets none."""
