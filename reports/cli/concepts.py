@@ -41,9 +41,9 @@ def concepts() -> None:
 def summary(
     file: Path, limit: float, inclusive: bool, categories: tuple[str, ...], out: Path | None, json_file: Path | None
 ) -> None:
-    """Detectors and unique detectors in the tally.csv of a dissection, this one's or NetDissect's.
+    """Detectors in the tally.csv of a dissection.
 
-    A unit is a detector of the concept that it fits best, of the categories asked for. Where the file disagrees with
+    The file may be this command's, or NetDissect's and its kin's. A unit is a detector of the concept that it fits best, of the categories asked for. Where the file disagrees with
     itself, the counts of pixels are believed, and a line on stderr says so.
     """
     from aat.concepts import Tally
