@@ -75,7 +75,7 @@ class Images(About):
 
 
 def load(data: str, root: Path = CACHE, size: int | None = None, memory: int = _MEMORY) -> Images:
-    """A data set by name (``digits``, ``fashion-mnist``, ``cifar10``) or a folder.
+    """A data set by name (``digits``, ``fashion-mnist``, ``cifar10``, ``scenes``) or a folder.
 
     A folder holds ``train`` and either ``test`` or ``val``, each with a folder of images for every class. If all of
     them, cut to ``size``, fit into ``memory``, they are decoded once; otherwise whenever they are needed.
@@ -162,10 +162,17 @@ def _cifar10(root: Path) -> Images:
     return in_memory("CIFAR-10", classes, part(True), part(False), Augmentation(4, flip=True))
 
 
+def _scenes(root: Path) -> Images:
+    from aat.concepts import scenes
+
+    return scenes.load(root)
+
+
 _NAMED: dict[str, Callable[[Path], Images]] = {
     "digits": _digits,
     "fashion-mnist": _fashion_mnist,
     "cifar10": _cifar10,
+    "scenes": _scenes,
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli import bench, cnn, explain, search, studies, theory, verify
+from reports.cli import bench, cnn, concepts, explain, search, studies, theory, verify
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -25,7 +25,7 @@ def app() -> None:
 _COMMANDS = (
     *(theory.list_claims, theory.show, theory.prove, theory.worst_cases, theory.write_book),
     *(verify.verify, search.falsify, verify.new_file, verify.plot, verify.report),
-    *(cnn.train_one, explain.explain, studies.study, bench.bench),
+    *(cnn.train_one, explain.explain, concepts.concepts, studies.study, bench.bench),
 )
 for _command in _COMMANDS:
     app.add_command(_command)

@@ -16,6 +16,7 @@ from aat import routing
 from aat.cnn import load_network
 from aat.cnn.data import About
 from aat.cnn.splits import Split
+from aat.concepts.tally import Tally
 from aat.explain import Examples, Heard, Sum, VoteAttribution, heat, sums
 from aat.recipe import Recipe
 from reports.explain.pictures import glow
@@ -26,10 +27,10 @@ _EXAMPLES = 6
 
 
 class Concept(NamedTuple):
-    """What a unit was found to detect: the label, its category, and how well (IoU)."""
+    """What a unit was found to detect, and how well."""
 
-    label: str
     category: str
+    label: str
     iou: float
 
 
@@ -68,7 +69,11 @@ def _name(recipe: Recipe) -> str:
 
 
 def _concepts(tally: Path) -> dict[int, Concept]:
-    raise NotImplementedError(tally)
+    """The best concept of each unit that is a detector; a tally counts units from 1."""
+    read = Tally.load(tally)
+    detectors = {number for numbers in read.detectors().values() for number in numbers}
+    best = {unit.number: read.best(unit) for unit in read.units if unit.number in detectors}
+    return {number - 1: Concept(*found[0], found[1].iou) for number, found in best.items() if found}
 
 
 class Looked(NamedTuple):
