@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from aat.cnn import Images, features, load_network
+from aat.concepts.tally import Match, Tally, Unit
 from reports.cli import main
 from reports.explain.account import Network
 from reports.explain.page import Explanations, explain
@@ -88,6 +89,19 @@ def test_heads_stand_side_by_side(tmp_path: Path, folders: dict[str, Path]) -> N
     assert list(dict.fromkeys(row["image"] for row in rows)) == [7, 2]
     assert re.search(r"\d+ more units", page.text)
     assert [row["part"] for row in rows if row["network"] == names[0] and row["image"] == 7][-1] == "bias"
+
+
+def test_concepts_of_detectors_are_told(tmp_path: Path, folders: dict[str, Path]) -> None:
+    # a tally counts units from 1; those with an odd index fit stripes well, the others too badly
+    matches = {True: Match("stripes", 100, 100, 50), False: Match("stripes", 100, 100, 1)}
+    Tally(("texture",), tuple(Unit(unit + 1, (matches[unit % 2 == 1],)) for unit in range(32))).save(tmp_path / "t.csv")
+    page, rows = called(tmp_path, [folders["aat"]], "--images", "3", "--concepts", str(tmp_path / "t.csv"))
+    units = [(int(row["part"].split()[1]), row["concept"]) for row in rows if row["part"].startswith("unit")]
+    assert {unit % 2 for unit, _ in units} == {0, 1}
+    assert all(concept == ("stripes" if unit % 2 else None) for unit, concept in units)
+    shown = re.findall(r"unit (\d+) stripes texture, IoU 0.33", page.text)
+    assert shown
+    assert all(int(unit) % 2 for unit in shown)
 
 
 def test_the_page_stands_alone(tmp_path: Path, folders: dict[str, Path]) -> None:
