@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 
 from aat import routing
@@ -18,6 +17,7 @@ from aat.cnn.data import About
 from aat.cnn.splits import Split
 from aat.concepts.tally import Tally
 from aat.explain import Examples, Heard, Sum, VoteAttribution, heat, sums
+from aat.progress import watched
 from aat.recipe import Recipe
 from reports.explain.pictures import glow
 
@@ -202,6 +202,6 @@ def _looked(
 
 
 def _batches(split: Split, indices: Sequence[int], what: str) -> Iterator[tuple[list[int], Tensor]]:
-    batches: Iterable[Sequence[int]] = [indices[at : at + _BATCH] for at in range(0, len(indices), _BATCH)]
-    for batch in track(batches, what, transient=True):
+    batches = [indices[at : at + _BATCH] for at in range(0, len(indices), _BATCH)]
+    for batch in watched(batches, what):
         yield list(batch), split.batch(batch)

@@ -95,7 +95,9 @@ def test_concepts_of_detectors_are_told(tmp_path: Path, folders: dict[str, Path]
     # a tally counts units from 1; those with an odd index fit stripes well, the others too badly
     matches = {True: Match("stripes", 100, 100, 50), False: Match("stripes", 100, 100, 1)}
     Tally(("texture",), tuple(Unit(unit + 1, (matches[unit % 2 == 1],)) for unit in range(32))).save(tmp_path / "t.csv")
-    page, rows = called(tmp_path, [folders["aat"]], "--images", "3", "--concepts", str(tmp_path / "t.csv"))
+    page, rows = called(
+        tmp_path, [folders["dense"]], "--images", "3", "--units", "20", "--concepts", str(tmp_path / "t.csv")
+    )
     units = [(int(row["part"].split()[1]), row["concept"]) for row in rows if row["part"].startswith("unit")]
     assert {unit % 2 for unit, _ in units} == {0, 1}
     assert all(concept == ("stripes" if unit % 2 else None) for unit, concept in units)
