@@ -9,7 +9,6 @@ They take the differences to be normal, which a handful of seeds cannot show: th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,15 +18,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from scipy import stats
 
 from aat.recipe import Recipe
 from reports import plots, published
+from reports.cnn.paired import EVIDENCE, above, student
 
 FILE = "parity.json"
 # Those that the page shows.
 PUBLISHED = "cnn_parity*.json"
-EVIDENCE = "Student's t; the differences are taken to be normal"
 _DENSE = "dense"
 
 
@@ -192,27 +190,9 @@ class Parity:
         )
 
 
-def student(values: np.ndarray, level: float, step: float = 0.0) -> tuple[float | None, float | None]:
-    """One-sided confidence bounds of a mean, each at ``level``; None for fewer than two values.
-
-    Values that are multiples of ``step`` may agree by chance: their spread is taken to be that of rounding at least.
-    """
-    if len(values) < 2:
-        return None, None
-    spread = max(float(values.std(ddof=1)), step / math.sqrt(12))
-    reach = float(stats.t.isf(level, len(values) - 1)) * spread / math.sqrt(len(values))
-    return float(values.mean()) - reach, float(values.mean()) + reach
-
-
 def verdict(lower: float | None, upper: float | None, margin: float) -> tuple[str, str]:
     """Status and reason."""
-    if lower is None or upper is None:
-        return "undecided", "one seed tells nothing of the spread over seeds"
-    if lower > -margin:
-        return "holds", ""
-    if upper < -margin:
-        return "violated", ""
-    return "undecided", "−margin lies inside the confidence interval"
+    return above(lower, upper, -margin, "−margin")
 
 
 def draw(study: Parity) -> Figure:
