@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli import bench, cnn, search, studies, theory, verify
+from reports.cli import bench, cnn, concepts, search, studies, theory, verify
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -26,6 +26,7 @@ _COMMANDS = (
     *(theory.list_claims, theory.show, theory.prove, theory.worst_cases, theory.write_book),
     *(verify.verify, search.falsify, verify.new_file, verify.plot, verify.report),
     *(cnn.train_one, studies.study, bench.bench),
+    concepts.concepts,
 )
 for _command in _COMMANDS:
     app.add_command(_command)
