@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -81,24 +80,17 @@ def draw(tally: Tally, limit: float, inclusive: bool, name: str = "") -> Figure:
         if not found:
             axes.text(0.5, 0.5, "no unit is a detector", transform=axes.transAxes, ha="center", color="#777777")
         beyond = f"IoU {'≥' if inclusive else '>'} {limit:g}"
-        units = sum(len(units) for _, units in found)
-        told = f"{sum(unique.values())} unique detectors, {units} of {len(tally.units)} units, {beyond}"
-        axes.set_title(f"{_text(name)}: {told}" if name else told, loc="left", fontsize=10, fontweight="bold")
-        figure.legend(handles=_legend(tally.categories, unique, look), loc="outside lower left", fontsize=8, ncols=6)
+        count = sum(len(units) for _, units in found)
+        told = f"unique detectors: {len(found)}, by {count} of {len(tally.units)} units, {beyond}"
+        axes.set_title(f"{_text(name)}\n{told}" if name else told, loc="left", fontsize=10, fontweight="bold")
+        figure.legend(handles=_legend(tally, unique, look), loc="outside lower left", fontsize=8, ncols=6)
     return figure
 
 
-def _legend(categories: Sequence[str], unique: dict[str, int], look: dict[str, tuple[str, str]]) -> list[Patch]:
-    return [
-        Patch(
-            facecolor=look[name][0],
-            hatch=look[name][1],
-            edgecolor="white",
-            lw=0,
-            label=_text(f"{name}: {unique[name]}"),
-        )
-        for name in categories
-    ]
+def _legend(tally: Tally, unique: dict[str, int], look: dict[str, tuple[str, str]]) -> list[Patch]:
+    """Unique detectors by category."""
+    told = [(*look[name], _text(f"{name}: {unique[name]}")) for name in tally.categories]
+    return [Patch(fc=colour, hatch=hatch, ec="white", lw=0, label=label) for colour, hatch, label in told]
 
 
 def _text(name: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Bool, Float, Int
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
@@ -102,32 +103,31 @@ class Counts:
         if masks.shape[1] != len(sizes) or bool(((masks < 0) | (masks > self._sizes[:, None])).any()):
             given = f"masks of shape {tuple(masks.shape)} with labels {int(masks.min())} to {int(masks.max())}"
             raise InputError(f"{given}; expected {len(sizes)} categories of {sizes} concepts; try 0 for no concept")
-        on = active.flatten(2)
-        labelled = (masks > 0).any(2)
-        self.activation += (on.sum(2)[:, :, None] * labelled[:, None]).sum(0)
         # only concepts that are there
         labels = torch.where(masks > 0, masks - 1 + self._starts[:, None], -1)
         there = labels.unique()
         there = there[there >= 0]
         shown = labels[:, self._category[there]] == there[:, None]
-        self.truth[there] += shown.sum((0, 2))
-        exact = torch.float32 if len(on) * on.shape[2] <= _AT_A_TIME else torch.float64
-        both = torch.einsum("bnp,bcp->nc", on.to(exact), shown.to(exact))
-        self.intersect[:, there] += both.long()
+        exact = torch.float32 if len(masks) * masks.shape[2] <= _AT_A_TIME else torch.float64
+        on, shown, labelled = (part.to(exact) for part in (active.flatten(2), shown, (masks > 0).any(2)))
+        self.truth[there] += shown.sum((0, 2)).long()
+        self.activation += torch.einsum("bn,bk->nk", on.sum(2), labelled).long()
+        self.intersect[:, there] += torch.einsum("bnp,bcp->nc", on, shown).long()
 
     def tally(self) -> Tally:
         """Of each category the concept of largest IoU, the first where they tie; none where a unit meets none."""
-        activation = self.activation[:, self._category]
-        union = (self.truth + activation - self.intersect).clamp_min(1)
-        iou = self.intersect.double() / union.double()
-        best = [part.max(1) for part in iou.split(self._sizes.tolist(), 1)]
-        places = torch.stack([start + found.indices for start, found in zip(self._starts, best, strict=True)], 1)
+        category, truth, intersect = self._category.cpu(), self.truth.cpu(), self.intersect.cpu()
+        activation = self.activation.cpu()[:, category]
+        iou = intersect.double() / (truth + activation - intersect).clamp_min(1)
+        parts = zip(self._starts.tolist(), iou.split(self._sizes.tolist(), 1), strict=True)
+        # argmax, unlike max, is the first where they tie
+        places = torch.stack([start + part.argmax(1) for start, part in parts], 1)
         names = [concept for category in self.categories for concept in category.concepts]
         table = zip(
             places.tolist(),
-            self.truth[places].tolist(),
+            truth[places].tolist(),
             activation.gather(1, places).tolist(),
-            self.intersect.gather(1, places).tolist(),
+            intersect.gather(1, places).tolist(),
             strict=True,
         )
         units = (
@@ -142,7 +142,9 @@ def _passes(probe: Probe, data: Annotated, batch: int, what: str) -> Iterator[tu
     if not len(data) or not data.categories or not all(category.concepts for category in data.categories):
         told = ", ".join(f"{len(category.concepts)} of {category.name}" for category in data.categories)
         raise InputError(f"{len(data)} images, concepts: {told or 'none'}; expected some of each; try --data scenes")
-    for start in track(range(0, len(data), batch), what, transient=True):
+    console = Console(stderr=True)
+    starts = range(0, len(data), batch)
+    for start in track(starts, what, console=console, transient=True, disable=not console.is_terminal):
         images, masks = data.batch(range(start, min(start + batch, len(data))))
         maps = probe(images).maps
         if maps is None:

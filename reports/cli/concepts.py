@@ -41,9 +41,9 @@ def concepts() -> None:
 def summary(
     file: Path, limit: float, inclusive: bool, categories: tuple[str, ...], out: Path | None, json_file: Path | None
 ) -> None:
-    """Detectors and unique detectors in the tally.csv of a dissection, this one's or NetDissect's.
+    """Detectors in the tally.csv of a dissection.
 
-    A unit is a detector of the concept that it fits best, of the categories asked for. Where the file disagrees with
+    The file may be this command's, or NetDissect's and its kin's. A unit is a detector of the concept that it fits best, of the categories asked for. Where the file disagrees with
     itself, the counts of pixels are believed, and a line on stderr says so.
     """
     from aat.concepts import Tally
@@ -86,23 +86,25 @@ def dissect(
     from aat.concepts.dissect import dissect
     from reports.concepts import TALLY
 
-    network, _, about = load_network(checkpoint)
-    found = _annotated(data, images, seed, about.shape[0])
+    network, recipe, about = load_network(checkpoint)
+    name, found = _annotated(data, images, seed, about.shape[0])
     tally = dissect(network.to(_device(device)), found, quantile, batch=batch)
     tally.save(out / TALLY)
-    _tell(tally, limit, inclusive, out, json_file)
-    console.print(f"{len(found)} images; {out / TALLY}", highlight=False, markup=False)
+    _tell(tally, limit, inclusive, out, json_file, f"{recipe.arch}, {recipe.head}, on {name}")
+    console.print(f"{len(found)} images of {name}; tally in {out / TALLY}", highlight=False, markup=False)
 
 
-def _annotated(data: str, images: int | None, seed: int, channels: int) -> Annotated:
-    from aat.concepts import scenes
+def _annotated(data: str, images: int | None, seed: int, channels: int) -> tuple[str, Annotated]:
+    """Images with masks, and what they are called where they are shown."""
+    if data == _SCENES:
+        from aat.concepts import scenes
+
+        return scenes.NAME, scenes.annotated(seed=seed, images=images)
     from aat.concepts.folder import Folder
 
-    if data == _SCENES:
-        return scenes.annotated(seed=seed, images=images)
     if not Path(data).is_dir():
         raise InputError(f"--data {data}; expected {_SCENES}, or a folder with concepts.json; try {_SCENES}")
-    return Folder(Path(data), channels)
+    return Path(data).resolve().name, Folder(Path(data), channels)
 
 
 def _device(name: str) -> str:
@@ -116,7 +118,9 @@ def _device(name: str) -> str:
     return name
 
 
-def _tell(tally: Tally, limit: float, inclusive: bool, out: Path | None, json_file: Path | None) -> None:
+def _tell(
+    tally: Tally, limit: float, inclusive: bool, out: Path | None, json_file: Path | None, name: str = ""
+) -> None:
     """Table, figure and rows."""
     from reports import plots
     from reports.concepts import FIGURE, draw, rows
@@ -127,6 +131,6 @@ def _tell(tally: Tally, limit: float, inclusive: bool, out: Path | None, json_fi
         table.add_row(Text(row.category), str(row.detectors), str(row.unique), Text(row.concepts))
     console.print(table)
     if out:
-        plots.write(draw(tally, limit, inclusive), out, FIGURE)
+        plots.write(draw(tally, limit, inclusive, name), out, FIGURE)
     if json_file:
         write_json(json_file, map(asdict, found))
