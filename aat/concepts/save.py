@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from PIL import Image
@@ -61,5 +62,5 @@ def _write(file: Path, pixels: UInt8[Tensor, "C H W"], palette: bytes | None = N
 
 def _palette() -> bytes:
     """For the eye: black for none, then twenty colours in turn."""
-    colours = [tuple(round(255 * part) for part in colour) for colour in mpl.colormaps["tab20"].colors]
-    return bytes([0, 0, 0, *(part for place in range(_MOST) for part in colours[place % len(colours)])])
+    colours = mpl.colormaps["tab20"](np.arange(_MOST) % 20, bytes=True)[:, :3]
+    return bytes(3) + colours.tobytes()

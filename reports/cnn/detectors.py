@@ -9,8 +9,10 @@ Student's, each at level/m for m AAT heads. Other rows are told, not judged: the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,14 @@ import numpy as np
 
 from aat.recipe import Recipe
 from reports import published
-from reports.cnn.paired import EVIDENCE, above, student
+from reports.cnn import paired
+from reports.cnn.paired import DENSE, EVIDENCE, above, student
 
 FILE = "detectors.json"
 # Those that the page shows.
 PUBLISHED = "cnn_detectors*.json"
 UNIQUE, DETECTORS, ACCURACY = "unique detectors", "detectors", "test accuracy"
 ALL = "all"
-DENSE = "dense"
 # Of a bound that is told, not judged: two of them are a 95 % interval.
 _TOLD = 0.025
 
@@ -133,8 +135,7 @@ class Detectors:
         def make(told: dict[str, Any]) -> Detectors:
             networks = tuple(Dissected(**network) for network in told.pop("networks"))
             found = cls(recipe=Recipe.of(told.pop("recipe")), networks=networks, **told)
-            if any(found._seeds(head) != found._seeds(DENSE) for head in found.heads):
-                raise ValueError("heads with different seeds")
+            paired.check(networks)
             if any(each.keys() != found.concepts.keys() for n in networks for each in (n.detectors, n.unique)):
                 raise ValueError("networks with different categories")
             return found
@@ -145,21 +146,23 @@ class Detectors:
     def name(self) -> str:
         """Data, network, and at how many positions a unit is active, in words."""
         width = "" if self.recipe.width == 1 else f", width × {self.recipe.width:g}"
-        return f"{self.recipe.data}, {self.recipe.arch}{width}, units active at {self.quantile:.2g}"
+        return (
+            f"{self.recipe.data}, {self.recipe.arch}{width}, units active at {100 * self.quantile:.3g} % of positions"
+        )
 
     @property
     def heads(self) -> list[str]:
         """In the order of the trainings, the dense one last."""
-        return sorted(dict.fromkeys(network.head for network in self.networks), key=lambda head: head == DENSE)
+        return paired.heads(self.networks)
 
     @property
     def seeds(self) -> list[int]:
         """Of the trainings."""
-        return self._seeds(DENSE)
+        return [network.seed for network in self.of(DENSE)]
 
     def of(self, head: str) -> list[Dissected]:
         """The networks with this head, by seed."""
-        return sorted((network for network in self.networks if network.head == head), key=lambda network: network.seed)
+        return paired.of(head, self.networks)
 
     def rows(self) -> list[DetectorsRow]:
         """What is judged first: unique detectors of all categories; then the same by category, and other measures."""
@@ -167,19 +170,11 @@ class Detectors:
             self._row(head, measure, category, of) for measure, category, of in self._measures() for head in self.heads
         ]
 
-    def _seeds(self, head: str) -> list[int]:
-        return [network.seed for network in self.of(head)]
-
     def _measures(self) -> Iterator[tuple[str, str, Callable[[Dissected], float]]]:
-        counts: dict[str, Callable[[Dissected], dict[str, int]]] = {
-            UNIQUE: lambda network: network.unique,
-            DETECTORS: lambda network: network.detectors,
-        }
-        for measure, count in counts.items():
-            yield measure, ALL, lambda network, count=count: sum(count(network).values())
-            for category in self.concepts:
-                yield measure, category, lambda network, count=count, category=category: count(network)[category]
-        yield ACCURACY, ALL, lambda network: network.accuracy
+        for measure, counts in ((UNIQUE, "unique"), (DETECTORS, "detectors")):
+            for category in (ALL, *self.concepts):
+                yield measure, category, partial(_count, counts, self.concepts if category == ALL else (category,))
+        yield ACCURACY, ALL, attrgetter("accuracy")
 
     def _row(self, head: str, measure: str, category: str, of: Callable[[Dissected], float]) -> DetectorsRow:
         values, dense = (np.array([of(network) for network in self.of(name)], float) for name in (head, DENSE))
@@ -209,3 +204,7 @@ class Detectors:
             status=status,
             reason=reason,
         )
+
+
+def _count(counts: str, categories: Iterable[str], network: Dissected) -> int:
+    return sum(getattr(network, counts)[category] for category in categories)
