@@ -23,13 +23,13 @@ class Items(NamedTuple):
     Attributes:
         pixels: brightness.
         order: the images of class 0, then those of class 1, ...
-        first, count: where in ``order`` each class begins, and how many it has.
+        first, amount: where in ``order`` each class begins, and how many it has.
     """
 
     pixels: UInt8[Tensor, "N H W"]
     order: Int[Tensor, " N"]
     first: Int[Tensor, " classes"]
-    count: Int[Tensor, " classes"]
+    amount: Int[Tensor, " classes"]
 
     @classmethod
     def of(cls, split: InMemory, classes: int) -> Items:
@@ -58,7 +58,7 @@ def compose(plan: Plan, items: Items, textures: Shades) -> tuple[UInt8[Tensor, "
 def _placed(plan: Plan, j: int, items: Items) -> Float[Tensor, "B SIDE SIDE"]:
     """The j-th items where they lie, in [0, 1], resized linearly; 0 elsewhere."""
     concept = plan.concept[:, j]
-    at = items.first[concept] + (plan.item[:, j] * items.count[concept]).long()
+    at = items.first[concept] + (plan.item[:, j] * items.amount[concept]).long()
     pixels = items.pixels[items.order[at]].float() / 255
     top, left, side = plan.box[:, j].unbind(-1)
     middle = torch.arange(SIDE) + 0.5

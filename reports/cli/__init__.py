@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli import bench, cnn, concepts, explain, search, studies, theory, verify
+from reports.cli import bench, cnn, concepts, detectors, explain, scenes, search, studies, theory, verify
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -29,6 +29,8 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     app.add_command(_command)
+studies.study.add_command(detectors.study_detectors)
+concepts.concepts.add_command(scenes.write_scenes)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -60,7 +60,7 @@ DATA = (
         default="digits",
         show_default=True,
         help="digits, fashion-mnist, cifar10, scenes (synthetic), or a folder.",
-    ),  # fmt: skip
+    ),
     click.option("--root", type=click.Path(path_type=Path), help="For downloads.  [default: ~/.cache/aat]"),
     click.option("--train-images", type=click.IntRange(min=1), help="Only so many of them."),
     click.option("--test-images", type=click.IntRange(min=1), help="Only so many of them."),

@@ -74,6 +74,10 @@ def test_the_batch_does_not_matter(batch: int, monkeypatch: pytest.MonkeyPatch) 
     whole = dissect.dissect(Net(), toy(), 0.1)
     # nor how many images are scaled at a time
     monkeypatch.setattr(dissect, "_AT_A_TIME", batch * 5 * 100)
+    sizes, really = [], Counts.add
+    monkeypatch.setattr(Counts, "add", lambda self, on, masks: (sizes.append(on.numel()), really(self, on, masks))[1])
+    assert dissect.dissect(Net(), toy(), 0.1, batch=9) == whole
+    assert max(sizes) <= batch * 5 * 100
     assert dissect.dissect(Net(), toy(), 0.1, batch=batch) == whole
 
 
@@ -113,6 +117,15 @@ def test_counts_are_those_of_loops(images: int, units: int, seed: int) -> None:
         for c in range(len(CATEGORIES[i].concepts)):
             assert counts.truth[starts[i] + c] == (labels == c + 1).sum()
             assert counts.intersect[k, starts[i] + c] == (on[:, k] & (labels == c + 1)).sum()
+
+
+def test_a_unit_is_active_where_it_exceeds_its_threshold_not_where_it_meets_it() -> None:
+    network, data, zero = Net(), toy(), torch.zeros(5)
+    reference = by_definition(network, data, zero.numpy())
+    for unit, (i, category) in product(count(Probe(network), data, zero).units, enumerate(CATEGORIES)):
+        match = unit.matches[i]
+        assert match is None or match == Match(match.label, *reference[unit.number, category.name, match.label])
+    assert len({reference[unit, "object", "cup"][1] for unit in range(1, 6)}) > 2
 
 
 def test_a_unit_that_is_never_active_fits_nothing() -> None:

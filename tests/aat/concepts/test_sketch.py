@@ -104,6 +104,11 @@ def test_neither_cuts_nor_order_nor_merging_matter(x: np.ndarray, share: float, 
         assert all(map(torch.equal, whole, other.threshold(share)))
 
 
+def test_a_share_is_the_decimal_number_that_is_written() -> None:
+    # as a binary number 0.29 is a little less
+    assert sketch(torch.arange(100.0)[:, None]).threshold(0.29)[1].item() == 29
+
+
 def test_a_unit_that_is_constant_never_exceeds_its_threshold() -> None:
     values = torch.tensor([0.0, -0.0, 6.0, -3.0, 1e-40]).repeat(500, 1)
     thresholds, exceeding = sketch(values).threshold(0.005)
