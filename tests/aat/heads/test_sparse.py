@@ -33,7 +33,7 @@ def test_the_path_grows_from_few_weights_and_ends_past_the_most() -> None:
     assert seconds == sorted(seconds)
     x, labels = digits()
     right = [(found.head(x).argmax(1) == labels).double().mean().item() for found in heads()]
-    assert right[-1] > 0.9 > right[0]
+    assert right[-1] > 0.85 > right[0]
 
 
 def test_every_head_is_optimal() -> None:
