@@ -43,13 +43,13 @@ def path(
     labels: Int[Tensor, " N"],
     *names: object,
     most: float,
-    ratio: float = 0.7,
-    points: int = 40,
+    ratio: float = 0.6,
+    least: float = 1e-4,
 ) -> Iterator[Sparse]:
     """Heads under penalties ratio, ratio², … of the largest useful one, each begun where the one before ended.
 
     Features are standardised, since a penalty on weights depends on their units; the heads undo it. The path ends with
-    the first head that has more than ``most`` weights other than 0 a class, or after ``points`` heads.
+    the first head that has more than ``most`` weights other than 0 a class, or before a penalty below ``least``.
 
     Args:
         x: all samples.
@@ -57,7 +57,7 @@ def path(
         names: of the seed of the solver.
         most: weights a class, on average.
         ratio: of each penalty to the one before, between 0 and 1.
-        points: heads at most.
+        least: penalty, as the heads tell it.
 
     Raises:
         InputError: a class without samples, fewer than two classes, or features that tell nothing of them.
@@ -77,15 +77,17 @@ def path(
         raise InputError("features that tell nothing of the classes; expected some that change; try other features")
     model = LogisticRegression(l1_ratio=1, solver="saga", warm_start=True, tol=_TOLERANCE, max_iter=_PASSES,
                                random_state=key("sparse", *names) % _SEEDS)  # fmt: skip
-    for point in range(1, points + 1):
-        model.C = 1 / (largest * ratio**point)
+    penalty = ratio
+    while penalty >= least:
+        model.C = 1 / (largest * penalty)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(standard, labels.numpy())
         head = _head(model, mean, spread, x.dtype)
-        yield Sparse(head, ratio**point, time.perf_counter() - begin, int(model.n_iter_.max()) < _PASSES)
-        if float(torch.count_nonzero(head.weight)) > most * len(head.weight):
+        yield Sparse(head, penalty, time.perf_counter() - begin, int(model.n_iter_.max()) < _PASSES)
+        if int(torch.count_nonzero(head.weight)) > most * len(head.weight):
             return
+        penalty *= ratio
 
 
 def _largest(standard: np.ndarray, labels: Tensor, count: Tensor) -> float:

@@ -39,7 +39,10 @@ def draw(study: Nec) -> Figure:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        figure.axes[0].set_ylabel("test accuracy")
+        # bands may leave the figure; with two seeds they would be most of it
+        shown = [study.mean([point.accuracy for point in place]).value for place in _places(study, *_LOOK)]
+        low, high = min(*shown, dense), max(*shown, dense)
+        figure.axes[0].set(ylabel="test accuracy", ylim=(max(0, low - 0.1), min(1, high + 0.05)))
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=5)
         figure.suptitle(study.name, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
@@ -47,8 +50,7 @@ def draw(study: Nec) -> Figure:
 
 def _line(axes: Axes, study: Nec, method: str, what: str) -> None:
     colour, marker, dashes = _LOOK[method]
-    # along a path, heads of one place belong together; a path may be longer under one seed
-    places = list(zip(*(study.of(method, seed) for seed in study.seeds), strict=False))
+    places = _places(study, method)
     across = [_mean(place, what) for place in places]
     found = [study.mean([point.accuracy for point in place]) for place in places]
     means = [mean.value for mean in found]
@@ -58,6 +60,11 @@ def _line(axes: Axes, study: Nec, method: str, what: str) -> None:
         axes.fill_between(across, *np.transpose(bounds), color=colour, alpha=0.15, lw=0)
     elif bounds:
         axes.plot(across * 2, bounds[0], color=colour, lw=3, alpha=0.4)
+
+
+def _places(study: Nec, *methods: str) -> list[tuple[Point, ...]]:
+    """Heads that belong together: along a path, those of one place; a path may be longer under one seed."""
+    return [place for m in methods for place in zip(*(study.of(m, seed) for seed in study.seeds), strict=False)]
 
 
 def _mean(place: tuple[Point, ...], what: str) -> float:

@@ -24,5 +24,5 @@ class Plan:
     em_lr: float = 0.03
     pose: int = 2
     iterations: int = 3
-    ratio: float = 0.7
+    ratio: float = 0.6
     rounds: int = 11
