@@ -166,11 +166,14 @@ class Nec:
 
     def verdict(self) -> str:
         """Who is ahead at few units, in a sentence."""
-        ranked = [(row.anec_avg.value, row) for row in self.summaries() if row.anec_avg]
-        best = max(ranked, key=lambda each: each[0])[1]
-        second = max(((value, row) for value, row in ranked if row.ahead), key=lambda each: each[0])[1]
-        lead = "AAT has the highest ANEC-avg" if best.method == AAT else f"AAT does not win: {best.method} does"
-        return f"{lead}. AAT's ANEC-avg less that of {second.method}: {_judged(second.ahead)}."
+        rows = self.summaries()
+        rivals = [(row.anec_avg.value, row) for row in rows if row.anec_avg and row.ahead]
+        if not rivals:
+            return f"AAT, or every other head, hears more than {LEVELS[0]} units: there is no ANEC to compare."
+        best = max(rivals, key=lambda each: each[0])[1]
+        wins = best.ahead is not None and best.ahead.value > 0
+        lead = "AAT has the highest ANEC-avg" if wins else f"AAT does not win: {best.method} is not behind it"
+        return f"{lead}. AAT's ANEC-avg less that of {best.method}: {_judged(best.ahead)}."
 
     def _summary(self, method: str) -> Summary:
         every = [self.of(method, seed) for seed in self.seeds]

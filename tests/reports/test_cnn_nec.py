@@ -95,10 +95,11 @@ def test_the_verdict_is_honest() -> None:
     ahead = study(**AHEAD).verdict()
     assert ahead.startswith("AAT has the highest ANEC-avg. AAT's ANEC-avg less that of sparse (L1): +")
     behind = study(aat={5.0: 0.6}, sparse={5.0: 0.8}).verdict()
-    assert behind.startswith("AAT does not win: sparse (L1) does.")
+    assert behind.startswith("AAT does not win: sparse (L1) is not behind it.")
     assert "-20.00 points [" in behind
     assert behind.endswith("leaves out 0.")
     assert "holds 0: no difference is shown." in study(aat={5.0: 0.8}, sparse={5.0: 0.8}).verdict()
+    assert "there is no ANEC to compare" in study(aat={10.0: 0.9}).verdict()
     alone = study(**AHEAD)
     alone = replace(alone, points=tuple(each for each in alone.points if each.seed == 0))
     assert "one seed tells nothing" in alone.verdict()
