@@ -12,7 +12,7 @@ import joblib
 from aat.files import write_whole
 from reports import html, ledger, plots, published
 from reports.bench import result
-from reports.cnn import detectors, detectors_figure, parity, path, rate_result
+from reports.cnn import detectors, detectors_figure, nec, nec_figure, parity, path, rate_result
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
@@ -76,6 +76,7 @@ def render(
         figures=figures,
         parity=[(found, plots.svg(parity.draw(found))) for found in accuracies],
         detectors=[(found, plots.svg(detectors_figure.draw(found))) for found in dissections],
+        nec=[(found, plots.svg(nec_figure.draw(found))) for found in published.kept(nec.PUBLISHED, nec.Nec.load)],
         columns=result.COLUMNS,
         rate_studies=[(found, _drawn(found)) for found in studies],
         speeds=[(found, plots.svg(result.draw(found))) for found in speeds],

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli import bench, cnn, concepts, detectors, explain, scenes, search, studies, theory, verify
+from reports.cli import bench, cnn, concepts, detectors, explain, nec, scenes, search, studies, theory, verify
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -30,6 +30,7 @@ _COMMANDS = (
 for _command in _COMMANDS:
     app.add_command(_command)
 studies.study.add_command(detectors.study_detectors)
+studies.study.add_command(nec.study_nec)
 concepts.concepts.add_command(scenes.write_scenes)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from reports import page, published
 from reports.bench.result import PUBLISHED, Result
-from reports.cnn import detectors, parity, rate_result
+from reports.cnn import detectors, nec, parity, rate_result
 from reports.ledger import LedgerRow
 from reports.plots import rate_plots
 from reports.study import Study
@@ -23,6 +23,7 @@ from .html import Page
 SPEEDS = published.kept(PUBLISHED, Result.load)
 PARITIES = published.kept(parity.PUBLISHED, parity.Parity.load)
 DETECTORS = published.kept(detectors.PUBLISHED, detectors.Detectors.load)
+NECS = published.kept(nec.PUBLISHED, nec.Nec.load)
 RATES = published.kept(rate_result.PUBLISHED, rate_result.RateResult.load)
 
 
@@ -82,7 +83,7 @@ def test_every_figure_is_there_as_it_was_drawn(
     drawn = [(folder / "figures" / f"{plot.name}.svg").read_bytes() for plot in rate_plots(study, runs, verdicts)]
     # those of real CNNs come after them, then that of the speeds
     assert embedded[: len(drawn)] == drawn
-    real = sum(len(each.figures) + 1 for each in RATES) + len(PARITIES) + len(DETECTORS)
+    real = sum(len(each.figures) + 1 for each in RATES) + len(PARITIES) + len(DETECTORS) + len(NECS)
     assert len(embedded) == len(drawn) + real + len(SPEEDS)
 
 
