@@ -43,8 +43,9 @@ def summary(
 ) -> None:
     """Detectors in the tally.csv of a dissection.
 
-    The file may be this command's, or NetDissect's and its kin's. A unit is a detector of the concept that it fits best, of the categories asked for. Where the file disagrees with
-    itself, the counts of pixels are believed, and a line on stderr says so.
+    The file may be NetDissect's or of its kin. A unit is a detector of the concept that it fits best,
+    of the categories asked for. Where the file disagrees with itself, the counts of pixels are believed, and a line on
+    stderr says so.
     """
     from aat.concepts import Tally
 

@@ -89,7 +89,7 @@ def shuffled(file: Path, draw: st.DataObject) -> None:
     with file.open("w", newline="", encoding="utf-8-sig") as text:
         lines = csv.writer(text)
         for row in ([*columns], *rows):
-            lines.writerow(["top1-iou" if row == columns else "x", *(row[place] for place in order)])
+            lines.writerow([*(row[place] for place in order), "top1-iou" if row == columns else "x"])
 
 
 @given(tallies(), st.data())
