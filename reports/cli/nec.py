@@ -13,7 +13,18 @@ from rich.table import Table
 
 from reports import plots
 from reports.cli.common import console, json_option, progress, write_json
-from reports.cli.recipes import DATA, MACHINE, POSITIVE, RECIPE, images_of, out_option, recipe_of, tells, with_options
+from reports.cli.recipes import (
+    DATA,
+    MACHINE,
+    POSITIVE,
+    RECIPE,
+    Head,
+    images_of,
+    out_option,
+    recipe_of,
+    tells,
+    with_options,
+)
 from reports.cli.studies import command_line
 from reports.cnn.nec_plan import Plan
 
@@ -47,6 +58,9 @@ _HEADS = (
 @click.option("--nec", "levels", type=_AT_LEAST_1, multiple=True, default=_DEFAULT["nec"], show_default=True,
               help="Units that AAT and cut heads hear.")  # fmt: skip
 @click.option("--seeds", type=_AT_LEAST_1, default=3, show_default=True, help="Networks, each with all heads.")
+@click.option(
+    "--k", type=Head(), default="dense", show_default=True, help="The head that the networks are trained with."
+)
 @with_options(*_HEADS)
 @with_options(*RECIPE, *MACHINE)
 @out_option("out/nec")
@@ -61,9 +75,9 @@ def study_nec(
     workers: int,
     **told: Any,
 ) -> None:
-    """How accurate is a head that hears few units? AAT, a cut dense head, an L1 path and EM routing, on one's features.
+    """How accurate is a head that hears few units? AAT, a cut head, an L1 path and EM routing, on the same features.
 
-    Interrupted, the same command goes on where it stopped. `--out` holds nec.json, nec.svg, nec.png, the dense networks
+    Interrupted, the same command goes on where it stopped. `--out` holds nec.json, nec.svg, nec.png, the networks
     (those of a parity study in the same folder are taken), and every finished head.
     """
     from reports.cnn import nec, nec_figure, nec_heads

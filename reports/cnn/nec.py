@@ -23,9 +23,11 @@ FILE = "nec.json"
 # Those that the page shows.
 PUBLISHED = "cnn_nec*.json"
 LEVELS = (5, 10, 15, 20, 25, 30)
-DENSE, REFITTED, CUT, SPARSE, EM, AAT = "dense", "dense, fitted again", "dense, cut", "sparse (L1)", "EM routing", "AAT"
+AAT, CUT, SPARSE, EM = "AAT", "own head, cut", "sparse (L1)", "EM routing"
+# The network's own head, and a dense one on its features.
+OWN, DENSE = "own head", "dense"
 # As they are shown.
-METHODS = (AAT, CUT, SPARSE, EM, REFITTED, DENSE)
+METHODS = (AAT, CUT, SPARSE, EM, DENSE, OWN)
 _LEVEL = 0.025
 
 
@@ -41,7 +43,7 @@ class Point:
         train_seconds: of this head alone, on features that are there; along a path since its beginning. None: it was
             not trained on its own.
         ms_per_1000: inference on 1,000 samples, features that are there; median.
-        ratio: of that to the dense head's, which took turns with it.
+        ratio: of that to a dense head's, which took turns with it.
     """
 
     method: str
@@ -95,7 +97,7 @@ class Nec:
 
     Attributes:
         command: that makes it again.
-        recipe: of the dense networks, but for the seed.
+        recipe: of the networks, but for the seed.
         units: how many the heads hear.
         images, test_images: how many.
         device, head_device: what trained the networks, and what the heads.
@@ -130,7 +132,7 @@ class Nec:
             points = tuple(Point(**point) for point in told.pop("points"))
             found = cls(recipe=Recipe.of(told.pop("recipe")), points=points, **told)
             seeds = {method: {p.seed for p in points if p.method == method} for method in {p.method for p in points}}
-            if seeds.keys() != set(METHODS) or any(each != seeds[DENSE] for each in seeds.values()):
+            if seeds.keys() != set(METHODS) or any(each != seeds[OWN] for each in seeds.values()):
                 raise ValueError("heads with different seeds, or not all of them")
             return found
 
@@ -140,7 +142,12 @@ class Nec:
     def name(self) -> str:
         """Data and network, in words."""
         before = f"frozen {self.recipe.backbone} + " if self.recipe.backbone else ""
-        return f"{self.recipe.data}, features of {before}{self.recipe.arch}"
+        return f"{self.recipe.data}, features of {before}{self.recipe.arch} trained with {self.head}"
+
+    @property
+    def head(self) -> str:
+        """That the networks were trained with, in words."""
+        return "a dense head" if self.recipe.k is None else f"an AAT head, {self.recipe.head}"
 
     @property
     def seeds(self) -> list[int]:
@@ -167,7 +174,9 @@ class Nec:
     def verdict(self) -> str:
         """Who is ahead at few units, in a sentence."""
         rows = self.summaries()
-        rivals = [(row.anec_avg.value, row) for row in rows if row.anec_avg and row.ahead]
+        # the own head of an AAT network is AAT too, cut or not
+        kin = () if self.recipe.k is None else (OWN, CUT)
+        rivals = [(row.anec_avg.value, row) for row in rows if row.anec_avg and row.ahead and row.method not in kin]
         if not rivals:
             return f"AAT, or every other head, hears more than {LEVELS[0]} units: there is no ANEC to compare."
         best = max(rivals, key=lambda each: each[0])[1]

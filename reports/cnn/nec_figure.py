@@ -25,13 +25,15 @@ _PANELS = {"nec": "units heard per class and image (NEC)", "used": "units heard 
 
 def draw(study: Nec) -> Figure:
     """Two panels, against NEC and against the units used at all; means over seeds with 95 % bands."""
-    dense = study.mean([study.of(nec.DENSE, seed)[0].accuracy for seed in study.seeds]).value
+    own = study.mean([study.of(nec.OWN, seed)[0].accuracy for seed in study.seeds]).value
     with mpl.rc_context(plots.STYLE):
         figure = Figure(figsize=(9.2, 4.0), layout="constrained")
         for axes, (what, title) in zip(figure.subplots(1, 2, sharey=True), _PANELS.items(), strict=True):
             for method in _LOOK:
                 _line(axes, study, method, what)
-            axes.axhline(dense, color="#000000", lw=1, ls=(0, (5, 2)), label="dense head of the network")
+            axes.axhline(
+                own, color="#000000", lw=1, ls=(0, (5, 2)), label=f"own head of the network: {study.recipe.head}"
+            )
             axes.set(xscale="log", xlabel=title)
             low, high = axes.get_xlim()
             ticks = [tick for tick in _TICKS if low <= tick <= high]
@@ -41,7 +43,7 @@ def draw(study: Nec) -> Figure:
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         # bands may leave the figure; with two seeds they would be most of it
         shown = [study.mean([point.accuracy for point in place]).value for place in _places(study, *_LOOK)]
-        low, high = min(*shown, dense), max(*shown, dense)
+        low, high = min(*shown, own), max(*shown, own)
         figure.axes[0].set(ylabel="test accuracy", ylim=(max(0, low - 0.1), min(1, high + 0.05)))
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=8, ncols=5)
         figure.suptitle(study.name, x=0.01, ha="left", fontsize=10, fontweight="bold")

@@ -30,13 +30,14 @@ _BATCH, _TIMED = 500, 1000
 
 
 class Given(NamedTuple):
-    """What heads hear of the images of training and test, the labels, and the network's own head."""
+    """What heads hear of images of training and test, the labels, the network's own head, and that as a dense one."""
 
     x: Float[Tensor, "N n"]
     labels: Int[Tensor, " N"]
     test_x: Float[Tensor, "M n"]
     test_labels: Int[Tensor, " M"]
     own: nn.Linear
+    dense: nn.Linear
 
 
 Fitted = Iterator[tuple[nn.Module, float | None]]
@@ -53,10 +54,10 @@ def study(
     advance: Callable[[], object] = lambda: None,
     **machine: object,
 ) -> nec.Nec:
-    """Train the dense network under every seed, fit all heads on its features, and put the points together.
+    """Train the network under every seed, fit all heads on its features, and put the points together.
 
     Args:
-        recipe: of the networks, but for K and the seed.
+        recipe: of the networks, but for the seed.
         images: to train on.
         seeds: of the networks.
         folder: for networks and heads; what is finished there is not repeated.
@@ -70,10 +71,12 @@ def study(
     """
     points: list[Point] = []
     for seed in seeds:
-        ((result, weights),) = trainings.trained(recipe, images, [None], [seed], folder, advance, **machine).values()
+        ((result, weights),) = trainings.trained(
+            recipe, images, [recipe.k], [seed], folder, advance, **machine
+        ).values()
         network, _, _ = load_trained(weights)
         units = classifier_of(network).in_features
-        points += _of_network(network, images, result, plan, folder / FOLDER / f"seed{seed}", advance)
+        points += _of_network(network, images, result, plan, folder / FOLDER / weights.parent.name, advance)
     return nec.Nec(
         command, recipe, units, result.images, result.test_images, result.device, device_name("cpu"), result.versions,
         tuple(points),
@@ -120,15 +123,17 @@ def _read(file: Path, of: dict[str, object]) -> list[Point] | None:
 
 def _given(network: nn.Module, images: Images) -> Given:
     own = classifier_of(network).float().requires_grad_(False)
+    dense = nn.Linear(own.in_features, own.out_features, device="meta")
+    dense.weight, dense.bias = own.weight, own.bias
     train, test = (features(network, split).float() for split in (images.train, images.test))
-    return Given(train, images.train.labels, test, images.test.labels, own)
+    return Given(train, images.train.labels, test, images.test.labels, own, dense)
 
 
 def _jobs(plan: Plan) -> dict[str, tuple[str, Callable[[Given, int], Fitted]]]:
     """What is fitted, each kept in a file of this name: the method, and what gives heads and seconds."""
     return {
-        "dense": (nec.DENSE, lambda given, seed: iter([(given.own, None)])),
-        "refitted": (nec.REFITTED, partial(_refitted, plan)),
+        "own": (nec.OWN, lambda given, seed: iter([(given.own, None)])),
+        "dense": (nec.DENSE, partial(_dense, plan)),
         "cut": (nec.CUT, partial(_cut, plan)),
         "sparse": (nec.SPARSE, partial(_sparse, plan)),
         "em": (nec.EM, partial(_em, plan)),
@@ -136,7 +141,7 @@ def _jobs(plan: Plan) -> dict[str, tuple[str, Callable[[Given, int], Fitted]]]:
     }
 
 
-def _refitted(plan: Plan, given: Given, seed: int) -> Fitted:
+def _dense(plan: Plan, given: Given, seed: int) -> Fitted:
     make = partial(nn.Linear, *given.own.weight.T.shape)
     yield heads.fit(make, given.x, given.labels, "nec", "dense", seed, epochs=plan.epochs, lr=plan.lr)
 
@@ -157,7 +162,12 @@ def _em(plan: Plan, given: Given, seed: int) -> Fitted:
 
 
 def _aat(plan: Plan, k: int, given: Given, seed: int) -> Fitted:
-    make = partial(AATLinear, *given.own.weight.T.shape, k=k)
+    def make() -> nn.Module:
+        # begun from the network's own head: from random weights AAT heads end lower
+        head = AATLinear(*given.own.weight.T.shape, k=k)
+        head.load_state_dict(given.own.state_dict())
+        return head
+
     yield heads.fit(make, given.x, given.labels, "nec", "aat", k, seed, epochs=plan.epochs, lr=plan.lr)
 
 
@@ -165,8 +175,9 @@ def _measured(head: nn.Module, seconds: float | None, given: Given, method: str,
     some = given.test_x[:_TIMED]
     with torch.inference_mode():
         scores = torch.cat([head(part) for part in given.test_x.split(_BATCH)])
-        share = len(some) / _TIMED
-        ms = medians({"head": Contender(share, partial(head, some)), "own": Contender(share, partial(given.own, some))},
-                     rounds)  # fmt: skip
+        turns = {"head": head, "dense": given.dense}
+        ms = medians({name: Contender(len(some) / _TIMED, partial(one, some)) for name, one in turns.items()}, rounds)
     accuracy = (scores.argmax(1) == given.test_labels).double().mean().item()
-    return Point(method, seed, *heads.units(head, given.test_x), accuracy, seconds, ms["head"], ms["head"] / ms["own"])
+    return Point(
+        method, seed, *heads.units(head, given.test_x), accuracy, seconds, ms["head"], ms["head"] / ms["dense"]
+    )

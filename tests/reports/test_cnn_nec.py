@@ -31,7 +31,7 @@ def point(accuracy: float, necs: float, method: str = nec.AAT, seed: int = 0, se
 def study(**curves: dict[float, float]) -> Nec:
     """Two seeds, the second one lower by a hundredth; of methods that are not given one head that hears all units."""
     named = {method: curves.get(method.split()[0].strip(",").lower(), {128.0: 0.91}) for method in METHODS}
-    named[nec.CUT], named[nec.DENSE] = curves.get("cut", {5.0: 0.7}), {128.0: 0.91}
+    named[nec.CUT], named[nec.OWN] = curves.get("cut", {5.0: 0.7}), curves.get("own", {128.0: 0.91})
     points = [
         point(accuracy - 0.01 * seed, necs, method, seed)
         for method, curve in named.items()
@@ -100,6 +100,10 @@ def test_the_verdict_is_honest() -> None:
     assert behind.endswith("leaves out 0.")
     assert "holds 0: no difference is shown." in study(aat={5.0: 0.8}, sparse={5.0: 0.8}).verdict()
     assert "there is no ANEC to compare" in study(aat={10.0: 0.9}).verdict()
+    # the own head of an AAT network hears few units as well: it is no rival
+    own = replace(study(aat={5.0: 0.7}, sparse={5.0: 0.6}, own={5.0: 0.9}), recipe=Recipe("digits", k=5))
+    assert own.verdict().startswith("AAT has the highest ANEC-avg")
+    assert own.name == "digits, features of small trained with an AAT head, K = 5"
     alone = study(**AHEAD)
     alone = replace(alone, points=tuple(each for each in alone.points if each.seed == 0))
     assert "one seed tells nothing" in alone.verdict()
@@ -131,10 +135,10 @@ def test_the_figure_is_the_same_every_time_and_shows_every_method() -> None:
     left, right = nec_figure.draw(found).axes
     for axes, shift in ((left, 0), (right, 1)):
         lines = {str(line.get_label()): line for line in axes.get_lines()}
-        assert set(METHODS) - {nec.DENSE, nec.REFITTED} < set(lines)
+        assert set(METHODS) - {nec.OWN, nec.DENSE} < set(lines)
         assert list(lines[nec.SPARSE].get_xdata()) == [necs + shift for necs in AHEAD["sparse"]]
         assert list(lines[nec.AAT].get_ydata()) == pytest.approx([0.595, 0.895, 0.925])
-        assert list(lines["dense head of the network"].get_ydata()) == pytest.approx([0.905] * 2)
+        assert list(lines["own head of the network: dense"].get_ydata()) == pytest.approx([0.905] * 2)
 
 
 def test_the_page_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,10 +178,10 @@ def test_the_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert all(p.nec <= p.used <= 32 for p in found.of(nec.AAT, 0))
     assert all(p.nec == p.used for p in found.of(nec.SPARSE, 0))
     assert found.of(nec.SPARSE, 0)[-1].nec > 10
-    (own,), (refitted,) = found.of(nec.DENSE, 0), found.of(nec.REFITTED, 0)
-    assert own.nec == refitted.nec == 32
+    (own,), (dense,) = found.of(nec.OWN, 0), found.of(nec.DENSE, 0)
+    assert own.nec == dense.nec == 32
     assert own.train_seconds is None
-    assert refitted.train_seconds
+    assert dense.train_seconds
     trained = json.loads((first / "dense-seed0" / "result.json").read_text())
     assert own.accuracy == pytest.approx(trained["test_accuracy"])
 
@@ -194,7 +198,7 @@ def test_the_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
         patch.setattr(heads, "fit", tire)
         assert main(again) == 130
     kept = {file: file.read_bytes() for file in (second / "heads").rglob("*.json")}
-    assert {file.stem for file in kept} == {"dense", "refitted", "cut", "sparse", "em"}
+    assert {file.stem for file in kept} == {"own", "dense", "cut", "sparse", "em"}
     assert main(again) == 0
     assert all(file.read_bytes() == content for file, content in kept.items())
     assert timeless(Nec.load(second / FILE)) == timeless(found)
@@ -203,9 +207,18 @@ def test_the_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     capsys.readouterr()
     assert main([*again, "--head-lr", "0.5"]) == 2
     assert "another network or plan; expected this one" in capsys.readouterr().err
-    (second / "heads" / "seed0" / "em.json").write_text("{")
+    (second / "heads" / "dense-seed0" / "em.json").write_text("{")
     assert main(again) == 2
     assert "expected heads of aat study nec" in capsys.readouterr().err
+
+
+def test_features_of_an_aat_network(tmp_path: Path) -> None:
+    assert main([*TOY, "--k", "7", "--seeds", "1", "--out", str(tmp_path)]) == 0
+    found = Nec.load(tmp_path / FILE)
+    ((own,), (cut, same)) = found.of(nec.OWN, 0), found.of(nec.CUT, 0)
+    assert [own.nec, cut.nec, same.nec] == [7, 2, 7]
+    assert own.accuracy == same.accuracy
+    assert (tmp_path / "k7-seed0" / "weights.pt").exists()
 
 
 def test_more_units_than_there_are_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
