@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
-from rich.progress import track
 from torch import Tensor, nn
 
 from aat.cnn.data import IMAGENET, Images
 from aat.cnn.models import Prepare
 from aat.cnn.splits import InMemory, Split
 from aat.errors import InputError
+from aat.progress import watched
 
 EFFICIENTNET_LITE0 = "efficientnet-lite0"
 
@@ -74,7 +74,7 @@ def through(images: Images, name: str, batch: int = 64) -> Images:
 def _features(split: Split, backbone: nn.Module, device: torch.device, batch: int) -> InMemory:
     def parts() -> Iterator[Tensor]:
         every = torch.arange(len(split.labels)).split(batch)
-        for indices in track(every, "features of the backbone", transient=True):
+        for indices in watched(every, "features of the backbone"):
             with torch.inference_mode():
                 yield backbone(split.batch(indices.tolist()).to(device)).cpu()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPException
@@ -14,7 +14,6 @@ from urllib.error import URLError
 
 import torch
 from jaxtyping import Int, UInt8
-from rich.progress import track
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
@@ -23,6 +22,7 @@ from torchvision.datasets.utils import download_url
 
 from aat.cnn.splits import Augmentation, InMemory, OnDisk, Split, decode, middle
 from aat.errors import InputError
+from aat.progress import watched
 
 CACHE = Path.home() / ".cache" / "aat"
 # Where packages of a system put data sets.
@@ -234,8 +234,8 @@ def _on_disk(images: ImageFolder, side: int) -> OnDisk:
 
 def _decoded(images: ImageFolder, side: int) -> UInt8[Tensor, "N 3 side side"]:
     found = torch.empty(len(images), 3, side, side, dtype=torch.uint8)
-    files: Iterable[tuple[str, int]] = images.samples
-    for place, (file, _) in enumerate(track(files, "decoding", total=len(images), transient=True)):
+    files: Sequence[tuple[str, int]] = images.samples
+    for place, (file, _) in enumerate(watched(files, "decoding")):
         found[place] = middle(decode(Path(file)), side)
     return found
 

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Bool, Float, Int
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 
 from aat.concepts.annotated import Annotated, Category
@@ -23,6 +21,7 @@ from aat.concepts.sketch import Sketch
 from aat.concepts.tally import Match, Tally, Unit
 from aat.errors import InputError
 from aat.explain.probe import Probe
+from aat.progress import watched
 
 QUANTILE = 0.005
 # Numbers that scaled maps may take at a time; sums of no more ones than this are exact in float32.
@@ -142,9 +141,7 @@ def _passes(probe: Probe, data: Annotated, batch: int, what: str) -> Iterator[tu
     if not len(data) or not data.categories or not all(category.concepts for category in data.categories):
         told = ", ".join(f"{len(category.concepts)} of {category.name}" for category in data.categories)
         raise InputError(f"{len(data)} images, concepts: {told or 'none'}; expected some of each; try --data scenes")
-    console = Console(stderr=True)
-    starts = range(0, len(data), batch)
-    for start in track(starts, what, console=console, transient=True, disable=not console.is_terminal):
+    for start in watched(range(0, len(data), batch), what):
         images, masks = data.batch(range(start, min(start + batch, len(data))))
         maps = probe(images).maps
         if maps is None:
