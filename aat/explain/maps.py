@@ -32,7 +32,7 @@ def heat(probe: Probe, images: Tensor, heard: Heard, pairs: Sequence[tuple[int, 
 def _saliency(probe: Probe, images: Tensor, rows: Tensor, units: Tensor) -> Float[Tensor, "P H W"]:
     """Gradient times input (Shrikumar, Greenside & Kundaje, ICML 2017), summed over channels."""
     pixels = images / 255 if images.dtype == torch.uint8 else images
-    pixels = pixels.detach().to(probe.head.weight, copy=True).requires_grad_()
+    pixels = pixels.detach().to(probe.head.weight).requires_grad_()
     heard: list[Tensor] = []
     hook = probe.head.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
     try:

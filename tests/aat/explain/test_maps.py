@@ -60,6 +60,12 @@ def test_no_map_is_made_up(whole: nn.Module) -> None:
     assert Probe(whole)(images()).maps is None
 
 
+def test_a_map_of_one_position_tells_nothing() -> None:
+    deep = network(recipe(arch="resnet18", stem="small", width=0.125), digits())
+    assert Probe(deep)(images(size=8)).maps is None
+    assert Probe(deep)(images(size=16)).maps is not None
+
+
 def test_heat_is_the_map() -> None:
     probe = Probe(Rectified())
     heard = probe(images())
