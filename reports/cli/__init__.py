@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli import bench, cnn, search, studies, theory, verify
+from reports.cli import bench, cnn, routing, search, studies, theory, verify
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -29,6 +29,7 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     app.add_command(_command)
+studies.study.add_command(routing.study_routing)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -77,7 +77,7 @@ def study_parity(
         task = bar.add_task("training", total=len(every) * seeds)
         found = trainings.parity(
             recipe_of(images, told), images, every, range(seeds), out, margin=margin / 100, level=level,
-            command=_command(), advance=partial(bar.advance, task), device=device, devices=devices, workers=workers,
+            command=command_line(), advance=partial(bar.advance, task), device=device, devices=devices, workers=workers,
         )  # fmt: skip
     if not tells():
         return
@@ -97,7 +97,7 @@ def study_parity(
         raise SystemExit(1)
 
 
-def _command() -> str:
+def command_line() -> str:
     """As it was called, without where files go."""
     context, given = click.get_current_context(), []
     for parameter in context.command.params:
