@@ -82,9 +82,9 @@ def carriers(heard: Float[Tensor, "*batch n"], share: float = 0.9) -> Bool[Tenso
     # each vote may be off by half a unit of its own precision, so two sums by one, and either sum by n of float64
     slack = torch.finfo(heard.dtype).eps + 2 * heard.shape[-1] * torch.finfo(reached.dtype).eps
     limit = share * (1 - slack) * reached[..., -1:]
-    # a unit is needed while those before it do not reach the share
+    # a unit is needed while those before it do not reach the share; where nothing is heard, none is
     before = torch.nn.functional.pad(reached[..., :-1], (1, 0))
-    return torch.zeros_like(heard, dtype=torch.bool).scatter(-1, order, (before < limit) & (evidence > 0))
+    return torch.zeros_like(heard, dtype=torch.bool).scatter(-1, order, before < limit)
 
 
 def check_share(share: float) -> None:

@@ -84,11 +84,11 @@ def statistics(
     rows = max(1, votes // units)
     for start in range(0, len(x), rows):
         part = slice(start, start + rows)
-        told = contributions(head, x[part].double(), target[part])
-        sets[part] = carriers(told, share)
-        heard[part], effective[part] = (told != 0).sum(1).double(), effective_number(told)
+        counted = contributions(head, x[part].double(), target[part])
+        sets[part] = carriers(counted, share)
+        heard[part], effective[part] = (counted != 0).sum(1).double(), effective_number(counted)
         # every image has the same say in its class, whatever the size of its votes
-        evidence.index_add_(0, target[part], shares(told))
+        evidence.index_add_(0, target[part], shares(counted))
     carries = torch.zeros(classes, units, dtype=torch.long, device=x.device).index_add_(0, target, sets.long())
     images, sizes = target.bincount(minlength=classes), sets.sum(1)
     within, between = overlap(sets, target)

@@ -12,7 +12,20 @@ from collections.abc import Sequence
 import click
 
 from aat import InputError
-from reports.cli import bench, cnn, concepts, detectors, explain, nec, scenes, search, studies, theory, verify
+from reports.cli import (
+    bench,
+    cnn,
+    concepts,
+    detectors,
+    explain,
+    nec,
+    routing,
+    scenes,
+    search,
+    studies,
+    theory,
+    verify,
+)
 from theory.ledger import UnknownClaim
 from theory.worst_case import NotInstalled, Unsolved
 
@@ -29,8 +42,8 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     app.add_command(_command)
-studies.study.add_command(detectors.study_detectors)
-studies.study.add_command(nec.study_nec)
+for _command in (routing.study_routing, nec.study_nec, detectors.study_detectors):
+    studies.study.add_command(_command)
 concepts.concepts.add_command(scenes.write_scenes)
 
 

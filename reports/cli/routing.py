@@ -1,0 +1,93 @@
+"""``aat study routing``: how many units images need, and who chooses them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from reports import plots
+from reports.cli.common import coloured, console, json_option, progress, write_json
+from reports.cli.recipes import (
+    DATA,
+    MACHINE,
+    POSITIVE,
+    RECIPE,
+    Head,
+    images_of,
+    out_option,
+    recipe_of,
+    tells,
+    with_options,
+)
+from reports.cli.studies import command_line
+
+
+@click.command("routing")
+@with_options(*DATA)
+@click.option("--k", "heads", type=Head(), multiple=True, default=(5,), show_default=True, help="AAT heads.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of every head.")
+@click.option("--times", type=POSITIVE, default=2.0, show_default=True,
+              help="Images choose where a class has so many times the units that an image of it needs.")  # fmt: skip
+@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True,
+              help="Probability of any wrong verdict.")  # fmt: skip
+@with_options(*RECIPE, *MACHINE)
+@out_option("out/routing")
+@json_option
+def study_routing(
+    heads: tuple[int | None, ...],
+    seeds: int,
+    times: float,
+    level: float,
+    out: Path,
+    json_file: Path | None,
+    device: str,
+    devices: int,
+    workers: int,
+    **told: Any,
+) -> None:
+    """Is each class driven by few units, chosen per image? AAT heads beside the dense one, on the test images.
+
+    Interrupted, the same command goes on where it stopped; trainings of aat study parity with the same options in the
+    same `--out` are not repeated. `--out` holds routing.json, figures of units by class and of units per image, and all
+    trainings.
+    """
+    from reports.cnn import routing, routing_figures, routing_study
+
+    images = images_of(told)
+    every = [*dict.fromkeys(k for k in heads if k is not None), None]
+    with progress() as bar:
+        task = bar.add_task("training", total=len(every) * seeds)
+        found = routing_study.run(
+            recipe_of(images, told), images, every, range(seeds), out, level=level, times=times,
+            command=command_line(), advance=partial(bar.advance, task), device=device, devices=devices, workers=workers,
+        )  # fmt: skip
+    if not tells():
+        return
+    found.save(out / routing.FILE)
+    plots.write(routing_figures.draw_maps(found), out, "routing-map")
+    plots.write(routing_figures.draw_units(found), out, "routing-units")
+    rows = found.rows()
+    table = Table("head", "statistic", "mean", "interval", "less dense", "interval", "claim", "verdict", box=None)
+    for row in rows:
+        table.add_row(
+            row.head, row.meaning, _number(row.value), _interval(row.lower, row.upper), _number(row.difference),
+            _interval(row.difference_lower, row.difference_upper), row.claim, coloured(row.status),
+        )  # fmt: skip
+    console.print(table)
+    if json_file:
+        write_json(json_file, map(asdict, rows))
+    if any(row.status == "violated" for row in rows):
+        raise SystemExit(1)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _interval(lower: float | None, upper: float | None) -> str:
+    return "" if lower is None or upper is None else rf"\[{lower:.4g}, {upper:.4g}]"
