@@ -21,12 +21,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from aat.recipe import Recipe
 from reports import plots, published
-from reports.cnn.paired import EVIDENCE, above, student
+from reports.cnn import paired
+from reports.cnn.paired import DENSE, EVIDENCE, above, student
 
 FILE = "parity.json"
 # Those that the page shows.
 PUBLISHED = "cnn_parity*.json"
-_DENSE = "dense"
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,8 @@ class Parity:
 
         def make(told: dict[str, Any]) -> Parity:
             scores = tuple(Score(**score) for score in told.pop("scores"))
-            found = cls(recipe=Recipe.of(told.pop("recipe")), scores=scores, **told)
-            trained = {head: sorted(s.seed for s in scores if s.head == head) for head in {s.head for s in scores}}
-            if any(seeds != trained[_DENSE] for seeds in trained.values()):
-                raise ValueError("heads with different seeds")
-            return found
+            paired.check(scores)
+            return cls(recipe=Recipe.of(told.pop("recipe")), scores=scores, **told)
 
         return published.read(file, make, "aat study parity")
 
@@ -149,26 +146,21 @@ class Parity:
 
     def rows(self) -> list[ParityRow]:
         """The verdicts, in the order of the heads; the dense one last."""
-        heads = sorted({score.head for score in self.scores}, key=self._place)
+        heads = paired.heads(self.scores)
         return [self._row(head, self.level / max(1, len(heads) - 1)) for head in heads]
-
-    def _place(self, head: str) -> int:
-        first = next(place for place, score in enumerate(self.scores) if score.head == head)
-        return len(self.scores) if head == _DENSE else first
 
     def _of(self, head: str, what: Callable[[Score], float]) -> np.ndarray:
         """Something of every training with this head, by seed."""
-        mine = sorted((score for score in self.scores if score.head == head), key=lambda score: score.seed)
-        return np.array([what(score) for score in mine])
+        return np.array([what(score) for score in paired.of(head, self.scores)])
 
     def _row(self, head: str, level: float) -> ParityRow:
-        accuracy, dense = (self._of(name, lambda score: score.accuracy) for name in (head, _DENSE))
+        accuracy, dense = (self._of(name, lambda score: score.accuracy) for name in (head, DENSE))
         seconds, dense_seconds = (
-            float(np.median(self._of(name, lambda score: score.seconds_per_epoch))) for name in (head, _DENSE)
+            float(np.median(self._of(name, lambda score: score.seconds_per_epoch))) for name in (head, DENSE)
         )
         accuracy_lower, accuracy_upper = student(accuracy, 0.025, 1 / self.test_images)
         judged: dict[str, Any] = {"difference": None, "lower": None, "upper": None, "status": "–", "reason": ""}
-        if head != _DENSE:
+        if head != DENSE:
             lower, upper = student(accuracy - dense, level, 1 / self.test_images)
             status, reason = verdict(lower, upper, self.margin)
             mean = float((accuracy - dense).mean())
@@ -202,7 +194,7 @@ def draw(study: Parity) -> Figure:
         figure = Figure(figsize=(7.2, 1.2 + 0.32 * len(rows)), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
         for place, row in enumerate(rows):
-            colour, marker = ("#000000", "s") if row.head == _DENSE else ("#D55E00", "o")
+            colour, marker = ("#000000", "s") if row.head == DENSE else ("#D55E00", "o")
             left.plot([score.accuracy for score in study.scores if score.head == row.head],
                       [place] * row.seeds, marker, ms=3, mfc="none", color=colour)  # fmt: skip
             left.plot(row.accuracy, place, marker, color=colour, ms=6)
