@@ -136,7 +136,9 @@ def test_a_damaged_file_is_one_line(damage: str, tmp_path: Path) -> None:
         "no dense": {"networks": tuple(network for network in found.networks if network not in dense)},
         "a seed less": {"networks": found.networks[1:]},
         "no map": {"maps": {"dense": found.maps["dense"]}},
-        "fewer statistics": {"networks": tuple(replace(n, statistics={"units": Estimate(1.0)}) for n in dense)},
+        "fewer statistics": {
+            "networks": tuple(replace(n, statistics={"units": Estimate(1.0)}) for n in found.networks)
+        },
     }
     replace(found, **parts.get(damage, {})).save(file)
     if damage not in parts:
