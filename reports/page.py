@@ -12,7 +12,7 @@ import joblib
 from aat.files import write_whole
 from reports import html, ledger, plots, published
 from reports.bench import result
-from reports.cnn import detectors, detectors_figure, nec, nec_figure, parity, path, rate_result
+from reports.cnn import detectors, detectors_figure, nec, nec_figure, parity, path, rate_result, routing, routing_figures
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
@@ -59,6 +59,8 @@ def render(
     accuracies = published.kept(parity.PUBLISHED, parity.Parity.load)
     studies = published.kept(rate_result.PUBLISHED, rate_result.RateResult.load)
     dissections = published.kept(detectors.PUBLISHED, detectors.Detectors.load)
+    routings = published.kept(routing.PUBLISHED, routing.RoutingStudy.load)
+    necs = published.kept(nec.PUBLISHED, nec.Nec.load)
     judged = {verdict.claim for verdict in verdicts}
     verdicts = [*verdicts, *(verdict for found in studies for verdict in found.verdicts)]
     counts = Counter(verdict.status for verdict in verdicts)
@@ -75,8 +77,9 @@ def render(
         commands=list(dict.fromkeys(verdict.command for verdict in verdicts)),
         figures=figures,
         parity=[(found, plots.svg(parity.draw(found))) for found in accuracies],
+        routing=[(found, routing_figures.drawn(found)) for found in routings],
+        nec=[(found, plots.svg(nec_figure.draw(found))) for found in necs],
         detectors=[(found, plots.svg(detectors_figure.draw(found))) for found in dissections],
-        nec=[(found, plots.svg(nec_figure.draw(found))) for found in published.kept(nec.PUBLISHED, nec.Nec.load)],
         columns=result.COLUMNS,
         rate_studies=[(found, _drawn(found)) for found in studies],
         speeds=[(found, plots.svg(result.draw(found))) for found in speeds],

@@ -30,7 +30,8 @@ from aat.estimate import Estimate
 from aat.recipe import Recipe
 from aat.routing_statistics import NAMES
 from reports import published
-from reports.cnn.paired import EVIDENCE, above, student
+from reports.cnn import paired
+from reports.cnn.paired import DENSE, EVIDENCE, above, student
 
 FILE = "routing.json"
 # Those that the page shows.
@@ -40,7 +41,6 @@ CLAIMS = {
     "dynamic": "more of the network per unit of an image than dense",
     "pooled_class": "units are chosen by the image, not by its class",
 }
-_DENSE = "dense"
 Bounds = tuple[float | None, float | None]
 
 
@@ -147,11 +147,10 @@ class RoutingStudy:
         def make(told: dict[str, Any]) -> RoutingStudy:
             networks = tuple(_network(**network) for network in told.pop("networks"))
             maps = {head: Map(*found) for head, found in told.pop("maps").items()}
-            found = cls(recipe=Recipe.of(told.pop("recipe")), maps=maps, networks=networks, **told)
-            seeds = {head: [network.seed for network in found.of(head)] for head in (*found.heads, _DENSE)}
-            if any(each != seeds[_DENSE] for each in seeds.values()) or set(maps) != set(seeds):
-                raise ValueError("heads with different seeds, or without a map")
-            return found
+            paired.check(networks)
+            if set(maps) != set(paired.heads(networks)):
+                raise ValueError("heads without a map")
+            return cls(recipe=Recipe.of(told.pop("recipe")), maps=maps, networks=networks, **told)
 
         return published.read(file, make, "aat study routing")
 
@@ -163,28 +162,32 @@ class RoutingStudy:
     @property
     def heads(self) -> list[str]:
         """In the order of their trainings, the dense one last."""
-        return sorted(dict.fromkeys(network.head for network in self.networks), key=lambda head: head == _DENSE)
+        return paired.heads(self.networks)
 
     @property
     def seeds(self) -> int:
         """How many trainings there are of every head."""
-        return len(self.of(_DENSE))
+        return len(self.of(DENSE))
 
     def of(self, head: str) -> list[Network]:
         """The networks with this head, by seed."""
-        return sorted((network for network in self.networks if network.head == head), key=lambda found: found.seed)
+        return paired.of(head, self.networks)
+
+    def row(self, head: str, statistic: str) -> RoutingRow:
+        """One of :meth:`rows`."""
+        return next(row for row in self.rows() if (row.head, row.statistic) == (head, statistic))
 
     def rows(self) -> list[RoutingRow]:
         """Every statistic of every head."""
         return [self._row(head, statistic) for head in self.heads for statistic in NAMES]
 
     def _row(self, head: str, statistic: str) -> RoutingRow:
-        claim = CLAIMS.get(statistic, "") if head != _DENSE else ""
+        claim = CLAIMS.get(statistic, "") if head != DENSE else ""
         level = self.level / len(CLAIMS) / (len(self.heads) - 1) if claim else 0.025
-        mine, dense = (self._values(name, statistic) for name in (head, _DENSE))
+        mine, dense = (self._values(name, statistic) for name in (head, DENSE))
         step = self._step(statistic)
         value, bounds = _bounded(mine, level, step)
-        less = None if mine is None or dense is None or head == _DENSE else mine - dense
+        less = None if mine is None or dense is None or head == DENSE else mine - dense
         difference, difference_bounds = _bounded(less, level, step)
         status, reason = self._judged(statistic, bounds, difference_bounds) if claim else ("–", "")
         if claim and (value is None or difference is None):

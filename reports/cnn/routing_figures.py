@@ -17,10 +17,17 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from reports import plots
 from reports.cnn.routing import Map, RoutingStudy
 
+MAPS = "For how many of the images that are put in a class a unit is among those that carry 90 %; first seed."
+UNITS = "Test images whose class needs at most so many units, a line for each network."
 # Told apart by their dashes where there is no colour.
 _LINES = (("#D55E00", "-"), ("#0072B2", (0, (5, 1))), ("#009E73", (0, (3, 1, 1, 1))), ("#CC79A7", (0, (1, 1))))
 _DENSE_LINE = ("#000000", (0, (5, 2)))
 _SHADES = 20
+
+
+def drawn(study: RoutingStudy) -> list[tuple[str, bytes]]:
+    """Both figures, for the page: caption and SVG."""
+    return [(MAPS, plots.svg(draw_maps(study))), (UNITS, plots.svg(draw_units(study)))]
 
 
 def sorted_map(found: Map) -> np.ndarray:

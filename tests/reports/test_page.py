@@ -11,7 +11,7 @@ import pytest
 
 from reports import page, published
 from reports.bench.result import PUBLISHED, Result
-from reports.cnn import detectors, nec, parity, rate_result
+from reports.cnn import detectors, nec, parity, rate_result, routing
 from reports.ledger import LedgerRow
 from reports.plots import rate_plots
 from reports.study import Study
@@ -22,8 +22,9 @@ from .html import Page
 
 SPEEDS = published.kept(PUBLISHED, Result.load)
 PARITIES = published.kept(parity.PUBLISHED, parity.Parity.load)
-DETECTORS = published.kept(detectors.PUBLISHED, detectors.Detectors.load)
+ROUTINGS = published.kept(routing.PUBLISHED, routing.RoutingStudy.load)
 NECS = published.kept(nec.PUBLISHED, nec.Nec.load)
+DETECTORS = published.kept(detectors.PUBLISHED, detectors.Detectors.load)
 RATES = published.kept(rate_result.PUBLISHED, rate_result.RateResult.load)
 
 
@@ -83,7 +84,8 @@ def test_every_figure_is_there_as_it_was_drawn(
     drawn = [(folder / "figures" / f"{plot.name}.svg").read_bytes() for plot in rate_plots(study, runs, verdicts)]
     # those of real CNNs come after them, then that of the speeds
     assert embedded[: len(drawn)] == drawn
-    real = sum(len(each.figures) + 1 for each in RATES) + len(PARITIES) + len(DETECTORS) + len(NECS)
+    real = sum(len(each.figures) + 1 for each in RATES) + len(PARITIES) + len(NECS) + len(DETECTORS)
+    real += 2 * len(ROUTINGS)
     assert len(embedded) == len(drawn) + real + len(SPEEDS)
 
 
@@ -108,6 +110,20 @@ def test_accuracies_of_real_cnns_are_there(written: Page) -> None:
             assert f"{row.head} {row.seeds} {row.accuracy:.2%}" in written.text
             assert f"{difference} {interval}".strip() in written.text
     assert any(found.gpu for found in PARITIES) or "On a GPU: not measured." in written.text
+
+
+def test_routing_of_real_cnns_is_there(written: Page) -> None:
+    assert ROUTINGS
+    for found in ROUTINGS:
+        assert found.command in written.texts
+        for row in found.rows():
+            assert f"{row.meaning} {row.head} {row.value:.4g} [{row.lower:.4g}, {row.upper:.4g}]" in written.text
+            if row.claim:
+                assert f"{row.claim} {row.head} {row.meaning}" in written.text
+                assert f"{row.level:.4g} {row.status}" in written.text
+            if row.difference is not None:
+                interval = f"[{row.difference_lower:.4g}, {row.difference_upper:.4g}]"
+                assert f"{row.difference:.4g} {interval}" in written.text
 
 
 def test_counts_are_those_of_the_rows(written: Page, rows: tuple[LedgerRow, ...], verdicts: list[Verdict]) -> None:
