@@ -12,7 +12,17 @@ import joblib
 from aat.files import write_whole
 from reports import html, ledger, plots, published
 from reports.bench import result
-from reports.cnn import detectors, detectors_figure, nec, nec_figure, parity, path, rate_result, routing, routing_figures
+from reports.cnn import (
+    detectors,
+    detectors_figure,
+    nec,
+    nec_figure,
+    parity,
+    path,
+    rate_result,
+    routing,
+    routing_figures,
+)
 from reports.ledger import LedgerRow
 from reports.plots import RatePlot, rate_plots, save
 from reports.study import Study
