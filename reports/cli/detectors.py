@@ -13,7 +13,20 @@ from rich.table import Table
 from reports import plots
 from reports.cli.common import coloured, console, json_option, progress, write_json
 from reports.cli.concepts import LIMITS
-from reports.cli.recipes import DATA, MACHINE, RECIPE, Head, images_of, out_option, recipe_of, tells, with_options
+from reports.cli.recipes import (
+    DATA,
+    LEVEL,
+    MACHINE,
+    RECIPE,
+    SEEDS,
+    beside_dense,
+    heads_option,
+    images_of,
+    out_option,
+    recipe_of,
+    tells,
+    with_options,
+)
 from reports.cli.studies import command_line
 
 if TYPE_CHECKING:
@@ -23,13 +36,12 @@ if TYPE_CHECKING:
 @click.command("detectors")
 @click.option("--data", type=click.Choice(["scenes"]), default="scenes", show_default=True, help="Synthetic scenes.")
 @with_options(*DATA[1:])
-@click.option("--k", "heads", type=Head(), multiple=True, default=(5,), show_default=True, help="AAT heads.")
-@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of every head.")
+@heads_option(5)
+@SEEDS
 @click.option("--quantile", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.005,
               show_default=True, help="Share of positions at which a unit is active.")  # fmt: skip
 @with_options(*LIMITS)
-@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True,
-              help="Probability of any wrong verdict.")  # fmt: skip
+@LEVEL
 @with_options(*RECIPE, *MACHINE)
 @out_option("out/detectors")
 @json_option
@@ -60,7 +72,7 @@ def study_detectors(
     items = data.load("fashion-mnist", told["root"] or data.CACHE)
     annotated = scenes.annotated(images=told["test_images"], items=items)
     images = images_of(told)
-    every = [*dict.fromkeys(k for k in heads if k is not None), None]
+    every = beside_dense(heads)
     with progress() as bar:
         task = bar.add_task("training and dissecting", total=2 * len(every) * seeds)
         found = dissections.detectors(

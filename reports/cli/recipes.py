@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -95,6 +95,24 @@ MACHINE = (
     click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."),
     click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes for images."),
 )
+
+SEEDS = click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of every head."
+)
+LEVEL = click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05,
+                     show_default=True, help="Probability of any wrong verdict.")  # fmt: skip
+
+
+def heads_option(*default: int) -> Callable[[Any], Any]:
+    """`--k`, as often as one likes."""
+    return click.option(
+        "--k", "heads", type=Head(), multiple=True, default=default, show_default=True, help="AAT heads."
+    )
+
+
+def beside_dense(heads: Iterable[int | None]) -> list[int | None]:
+    """Each AAT head once, and the dense one."""
+    return [*dict.fromkeys(k for k in heads if k is not None), None]
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -14,10 +14,13 @@ from reports import plots
 from reports.cli.common import coloured, console, json_option, progress, write_json
 from reports.cli.recipes import (
     DATA,
+    LEVEL,
     MACHINE,
     POSITIVE,
     RECIPE,
-    Head,
+    SEEDS,
+    beside_dense,
+    heads_option,
     images_of,
     out_option,
     recipe_of,
@@ -29,12 +32,11 @@ from reports.cli.studies import command_line
 
 @click.command("routing")
 @with_options(*DATA)
-@click.option("--k", "heads", type=Head(), multiple=True, default=(5,), show_default=True, help="AAT heads.")
-@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of every head.")
+@heads_option(5)
+@SEEDS
 @click.option("--times", type=POSITIVE, default=2.0, show_default=True,
               help="Images choose where a class has so many times the units that an image of it needs.")  # fmt: skip
-@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True,
-              help="Probability of any wrong verdict.")  # fmt: skip
+@LEVEL
 @with_options(*RECIPE, *MACHINE)
 @out_option("out/routing")
 @json_option
@@ -59,7 +61,7 @@ def study_routing(
     from reports.cnn import routing, routing_figures, routing_study
 
     images = images_of(told)
-    every = [*dict.fromkeys(k for k in heads if k is not None), None]
+    every = beside_dense(heads)
     with progress() as bar:
         task = bar.add_task("training", total=len(every) * seeds)
         found = routing_study.run(

@@ -19,10 +19,13 @@ from reports.cli.common import coloured, console, json_option, progress, write_j
 from reports.cli.recipes import (
     DATA,
     DEVICES,
+    LEVEL,
     MACHINE,
     POSITIVE,
     RECIPE,
-    Head,
+    SEEDS,
+    beside_dense,
+    heads_option,
     images_of,
     out_option,
     recipe_of,
@@ -44,11 +47,10 @@ def study() -> None:
 
 @study.command("parity")
 @with_options(*DATA)
-@click.option("--k", "heads", type=Head(), multiple=True, default=(1, 5, 10, 25), show_default=True, help="AAT heads.")
-@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of every head.")
+@heads_option(1, 5, 10, 25)
+@SEEDS
 @click.option("--margin", type=POSITIVE, default=1.0, show_default=True, help="Points of accuracy that may be lost.")
-@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True,
-              help="Probability of any wrong verdict.")  # fmt: skip
+@LEVEL
 @with_options(*RECIPE, *MACHINE)
 @out_option("out/parity")
 @json_option
@@ -72,7 +74,7 @@ def study_parity(
     from reports.cnn import parity, trainings
 
     images = images_of(told)
-    every = [*dict.fromkeys(k for k in heads if k is not None), None]
+    every = beside_dense(heads)
     with progress() as bar:
         task = bar.add_task("training", total=len(every) * seeds)
         found = trainings.parity(
