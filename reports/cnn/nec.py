@@ -1,9 +1,10 @@
 """The study of few units: accuracy against the number of units that a class hears, by head, on the same features.
 
 NEC, the number of effective concepts, is the number of units that a class hears of an image; ANEC-5 is the accuracy at
-NEC = 5, ANEC-avg its mean over NEC = 5, 10, 15, 20, 25, 30 (Srivastava, Yan & Weng, "VLG-CBM", NeurIPS 2024). Where a
-head has no point at such an NEC, the one of the largest NEC below it counts, which is at most as good as it could be;
-where it has none below either, it has no ANEC. The paper takes the next point above and sets its smallest weights to 0.
+NEC = 5, ANEC-avg its mean over NEC = 5, 10, 15, 20, 25, 30 (Srivastava, Yan & Weng, "VLG-CBM", NeurIPS 2024). A path
+of penalties meets these numbers by chance only: between two of its points accuracy is interpolated linearly. Where a
+method has no point at or below such an NEC, it has no ANEC; beyond its last point that one counts. The paper takes the
+next point above and sets its smallest weights to 0.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Summary:
         anec_5, anec_avg: see above; None where a seed has no point so low.
         accuracy: at its largest NEC.
         ahead: AAT's ANEC-avg less this method's, seed by seed; None where one of them has none.
-        nec, used: at ANEC-5's point, else at the only one; means over seeds.
+        nec, used: of the head of the largest NEC up to 5, else of the only one; means over seeds.
         train_seconds: of all its heads together, median over seeds; None: not trained on its own.
         ratio: of the time of inference to the dense head's, median over its heads.
     """
@@ -217,16 +218,23 @@ def at_most(points: Sequence[Point], level: float) -> Point | None:
     return max(below, key=lambda point: point.nec) if below else None
 
 
+def accuracy_at(points: Sequence[Point], level: float) -> float | None:
+    """Accuracy at this NEC, interpolated; None: all points are above."""
+    if at_most(points, level) is None:
+        return None
+    by_nec = sorted(points, key=lambda point: point.nec)
+    return float(np.interp(level, [point.nec for point in by_nec], [point.accuracy for point in by_nec]))
+
+
 def anec_5(points: Sequence[Point]) -> float | None:
     """Accuracy at NEC = 5; None: all points are above."""
-    found = at_most(points, LEVELS[0])
-    return found.accuracy if found else None
+    return accuracy_at(points, LEVELS[0])
 
 
 def anec_avg(points: Sequence[Point]) -> float | None:
     """Mean accuracy over the levels; None: all points are above the first of them."""
-    found = [at_most(points, level) for level in LEVELS]
-    accuracies = [point.accuracy for point in found if point]
+    found = [accuracy_at(points, level) for level in LEVELS]
+    accuracies = [accuracy for accuracy in found if accuracy is not None]
     return sum(accuracies) / len(LEVELS) if len(accuracies) == len(LEVELS) else None
 
 

@@ -45,16 +45,20 @@ AHEAD = {"aat": {1.0: 0.6, 5.0: 0.9, 30.0: 0.93}, "sparse": {4.5: 0.8, 14.0: 0.8
 
 
 @given(st.dictionaries(st.floats(0.5, 60), st.floats(0, 1), max_size=8))
-def test_a_level_takes_the_largest_nec_that_does_not_exceed_it(curve: dict[float, float]) -> None:
+def test_between_two_heads_accuracy_is_interpolated(curve: dict[float, float]) -> None:
     points = [point(accuracy, necs) for necs, accuracy in curve.items()]
     told = []
     for level in LEVELS:
-        fitting = sorted(necs for necs in curve if necs <= level)
+        below, above = (sorted(n for n in curve if n <= level), sorted(n for n in curve if n > level))
         found = at_most(points, level)
-        assert (found.nec if found else None) == (fitting[-1] if fitting else None)
-        told += [curve[fitting[-1]]] if fitting else []
+        assert (found.nec if found else None) == (below[-1] if below else None)
+        if below and above:
+            share = (level - below[-1]) / (above[0] - below[-1])
+            told.append((1 - share) * curve[below[-1]] + share * curve[above[0]])
+        elif below:
+            told.append(curve[below[-1]])
     if min(curve, default=99) <= 5:
-        assert anec_5(points) == told[0]
+        assert anec_5(points) == pytest.approx(told[0])
         assert anec_avg(points) == pytest.approx(sum(told) / 6)
     else:
         assert anec_5(points) is anec_avg(points) is None
@@ -71,9 +75,13 @@ def test_a_summary_by_hand() -> None:
     assert ours.anec_5
     assert ours.anec_5.value == pytest.approx(0.895)
     assert ours.anec_avg
-    assert ours.anec_avg.value == pytest.approx((5 * 0.9 + 0.93) / 6 - 0.005)
+    # from 0.9 at 5 to 0.93 at 30
+    assert ours.anec_avg.value == pytest.approx(0.9 + 0.03 * (0 + 5 + 10 + 15 + 20 + 25) / 25 / 6 - 0.005)
     assert sparse.anec_avg
-    assert sparse.anec_avg.value == pytest.approx((2 * 0.8 + 4 * 0.86) / 6 - 0.005)
+    # from 0.8 at 4.5 to 0.86 at 14, and on to 0.9 at 40
+    low, high = (0.8 + 0.06 * (level - 4.5) / 9.5 for level in (5, 10))
+    rest = [0.86 + 0.04 * (level - 14) / 26 for level in (15, 20, 25, 30)]
+    assert sparse.anec_avg.value == pytest.approx((low + high + sum(rest)) / 6 - 0.005)
     assert sparse.accuracy.value == pytest.approx(0.895)
     assert sparse.ahead
     assert sparse.ahead.value == pytest.approx(ours.anec_avg.value - sparse.anec_avg.value)
