@@ -1,4 +1,4 @@
-"""The gallery holds every figure under its claim, with a caption that states the setting; and names what was not run."""
+"""The gallery holds every figure under its claim; captions state the setting; what was not run is named."""
 
 from pathlib import Path
 
