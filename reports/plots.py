@@ -68,6 +68,7 @@ class Trace:
         bound: the claimed curve; empty when the claim is void.
         slope: fitted exponent of the measured curve, if it is defined.
         bound_slope: fitted exponent of the bound over the same horizons.
+        trials: how many there were, or sample paths, at each horizon.
     """
 
     method: str
@@ -80,6 +81,7 @@ class Trace:
     bound: tuple[float, ...]
     slope: Slope | None
     bound_slope: Slope | None
+    trials: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,17 @@ class RatePlot:
     def caption(self) -> str:
         """What is drawn, in one sentence."""
         exact = self.traces[0].engine == "exact"
-        how = "exact expectation over all sample paths" if exact else "mean and confidence band over independent trials"
+        trials = _range(trials for trace in self.traces for trials in trace.trials)
+        independent = f"{trials} independent trials".lstrip()
+        how = "exact expectation over all sample paths" if exact else f"mean and confidence band over {independent}"
+        grid = ", ".join(f"{T:,}" for T in sorted({T for trace in self.traces for T in trace.horizons}))
         bounds = "dashed: the bounds" if any(trace.bound for trace in self.traces) else "no bound applies"
-        return f"{self.claim} on {self.problem}. {self.metric}: {how}; {bounds}. {self.note}".rstrip()
+        return f"{self.claim} on {self.problem}. {self.metric} at T = {grid}: {how}; {bounds}. {self.note}".rstrip()
+
+
+def _range(numbers: Iterable[int]) -> str:
+    """The smallest and the largest, or the only one; nothing of nothing."""
+    return " to ".join(f"{number:,}" for number in sorted({min(found), max(found)})) if (found := [*numbers]) else ""
 
 
 def slug(name: str) -> str:
@@ -147,6 +157,7 @@ def _trace(run: Run, rows: Sequence[Verdict]) -> Trace:
         bound=bound,
         slope=fit(horizons, [np.asarray(h.values) for h in run.horizons], run.seed),
         bound_slope=fit(horizons, [np.asarray([b]) for b in bound], 0) if bound else None,
+        trials=tuple(row.trials for row in rows),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,8 @@ from rich.table import Table
 
 from reports import falsify as worst
 from reports.cli.common import coloured, console, file_among, ids_argument, json_option, progress, write_json
-from reports.falsify import Instance
+from reports.falsify import Instance, searched
+from sim.results import versions
 
 
 @click.command()
@@ -40,6 +42,7 @@ def falsify(
     if replay:
         rows = [worst.found(Instance.load(replay), replay)]
     else:
+        given = (*ids, "--rounds", str(rounds), "--seed", str(seed), *(("--method", method) if method else ()))
         ids, file = file_among(ids)
         searches = worst.searches(ids, out, rounds=rounds, seed=seed, file=file, method=method)
         rows = []
@@ -48,6 +51,8 @@ def falsify(
                 task = bar.add_task(f"searching {search.claim}", total=search.total)
                 rows.append(search.run(partial(bar.advance, task)))
                 bar.update(task, completed=search.total)
+        found = searched.Searched(shlex.join(["aat", "falsify", *given]), versions(), tuple(rows))
+        found.save(out / searched.FILE)
     table = Table("claim", "problem", "method", "T", "η", "measured/bound", "worst case", "verdict", box=None)
     for row in rows:
         numbers = (f"{row.horizon:,}", f"{row.eta:.4g}", f"{row.tightness:.4f}")

@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from aat import InputError
-from reports import ledger, page
+from reports import gallery, ledger, page
 from reports.against import own_cells
 from reports.cell import Cell
 from reports.cli.common import (
@@ -163,10 +163,11 @@ def new_file(kind: str, name: str, out: Path) -> None:
 @click.command()
 @folder_argument
 def plot(folder: Path) -> None:
-    """Draw the figures of FOLDER, the --out of an aat verify, again: SVG and PNG."""
+    """Draw the figures of FOLDER, the --out of an aat verify, again: SVG and PNG; and a gallery."""
     study = Study.load(folder)
     runs = study.runs(folder)
-    for _, path in page.draw_all(study, runs, study.judge(runs), folder):
+    figures = page.draw_all(study, runs, study.judge(runs), folder)
+    for path in (*(drawn.svg for drawn in figures), gallery.write_gallery(study, figures, folder)):
         console.print(str(path), highlight=False, soft_wrap=True)
 
 

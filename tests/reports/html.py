@@ -16,12 +16,16 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.loaded: list[str] = []
         self.styles: list[str] = []
+        self.scripts: list[str] = []
+        self.policy = ""
         self.texts: list[str] = []
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        if tag == "meta" and dict(attrs).get("http-equiv") == "Content-Security-Policy":
+            self.policy = dict(attrs)["content"] or ""
         for name, value in attrs:
             assert not name.startswith("on"), f"<{tag}> has the handler {name}"
             if name in LOADING:
@@ -43,7 +47,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> closes another element at {self.getpos()}"
 
     def handle_data(self, data: str) -> None:
-        (self.styles if self.open and self.open[-1] == "style" else self.texts).append(data)
+        kinds = {"style": self.styles, "script": self.scripts}
+        kinds.get(self.open[-1] if self.open else "", self.texts).append(data)
 
     @property
     def text(self) -> str:

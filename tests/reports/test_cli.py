@@ -14,6 +14,7 @@ import pytest
 from reports import ledger, page
 from reports.cell import Cell
 from reports.cli import main
+from reports.gallery import FILE as GALLERY
 from reports.ledger import LedgerRow
 from reports.page import PAGE_FILE
 from reports.verdict import Verdict
@@ -211,10 +212,13 @@ def test_plot_and_report_rebuild_the_same_files_from_the_runs(
     (copy / PAGE_FILE).unlink()
     assert main(["plot", str(copy)]) == 0
     drawn = {name: content for name, content in files(folder).items() if name != PAGE_FILE}
-    assert files(copy) == drawn
+    gallery = (copy / GALLERY).read_text(encoding="utf-8")
+    assert files(copy) == drawn | {GALLERY: gallery.encode()}
+    assert all(f'<figure id="{Path(name).stem}">' in gallery for name in drawn if name.endswith(".svg"))
     said = capsys.readouterr().out.split()
-    assert sorted(said) == sorted(str(copy / name) for name in drawn if name.endswith(".svg"))
+    assert sorted(said) == sorted(str(copy / name) for name in (*drawn, GALLERY) if name.endswith((".svg", ".html")))
     assert main(["report", str(copy)]) == 0
+    (copy / GALLERY).unlink()
     assert files(copy) == files(folder)
     assert capsys.readouterr().out.split() == [str(copy / PAGE_FILE)]
 
