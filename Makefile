@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test check clean
+.PHONY: verify test check docs clean
 
 verify: $(VENV)/.installed
 	$(BIN)/aat verify --profile quick --out out/verify --json out/verify/verdicts.json
@@ -17,8 +17,12 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
+	@echo "docs: $(CURDIR)/docs/_build/index.html"
+
 clean:
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) out docs/_build build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
