@@ -51,7 +51,7 @@ def _suite(name: str, cases: list[Case]) -> ElementTree.Element:
     outcomes = [_OUTCOMES.get(case.status) for case in cases]
     counts = {"tests": len(cases), "failures": outcomes.count("failure"), "errors": 0,
               "skipped": outcomes.count("skipped")}  # fmt: skip
-    suite = ElementTree.Element("testsuite", name=name, **{key: str(count) for key, count in counts.items()})
+    suite = ElementTree.Element("testsuite", {"name": name, **{key: str(count) for key, count in counts.items()}})
     for case, outcome in zip(cases, outcomes, strict=True):
         entry = ElementTree.SubElement(suite, "testcase", name=_clean(case.name), classname=_clean(case.group))
         if outcome:
