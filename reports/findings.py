@@ -51,7 +51,7 @@ def _routing() -> Iterator[tuple[str, str, str]]:
     for found in published.kept(routing.PUBLISHED, routing.RoutingStudy.load):
         for head in found.heads[:-1]:
             few, dense = found.row(head, "units"), found.row("dense", "units")
-            told = f"{few.value:.1f} carry 90 % of an image's evidence; dense {dense.value:.1f}"
+            told = f"{few.value:.1f} units carry 90 % of an image's evidence; dense {dense.value:.1f}"
             yield "Is an image driven by few units?", f"{few.data}, {head}: {told}", few.status
             chosen = found.row(head, "pooled_class")
             told = f"those of a class are {chosen.value:.2f} times those of one of its images"
@@ -60,16 +60,16 @@ def _routing() -> Iterator[tuple[str, str, str]]:
 
 def _few_units() -> Iterator[tuple[str, str, str]]:
     for found in published.kept(nec.PUBLISHED, nec.Nec.load):
-        best = [f"{each.method} {each.anec_5.value:.1%}" for each in found.summaries() if each.anec_5]
+        best = [f"{each.method} {100 * each.anec_5.value:.1f} %" for each in found.summaries() if each.anec_5]
         ahead = "no difference to L1 is shown" if "no difference" in found.verdict() else "a difference to L1 is shown"
-        yield "Is it more accurate with 5 units?", f"{found.recipe.data}: {', '.join(best)}", ahead
+        yield "Is it more accurate with 5 units?", f"{found.recipe.data}: {'; '.join(best)}", ahead
 
 
 def _detectors() -> Iterator[tuple[str, str, str]]:
     for found in published.kept(detectors.PUBLISHED, detectors.Detectors.load):
         rows = [row for row in found.rows() if (row.measure, row.category) == ("unique detectors", "all")]
-        told = ", ".join(f"{row.head} {row.value:.1f}" for row in rows)
-        yield "Does it see more concepts?", f"{found.recipe.data}: unique detectors: {told}", rows[0].status
+        told = ", ".join(f"{row.head}: {row.value:.1f}" for row in rows)
+        yield "Does it see more concepts?", f"{found.recipe.data}: unique detectors of {told}", rows[0].status
 
 
 def _points(share: float) -> str:
