@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# a warning, as of a link that leads nowhere, is an error
+SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
 
-.PHONY: verify test check clean
+.PHONY: verify test check docs clean
 
 verify: $(VENV)/.installed
 	$(BIN)/aat verify --profile quick --out out/verify --json out/verify/verdicts.json
@@ -16,9 +18,14 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(SPHINX)
+
+docs: $(VENV)/.installed-docs
+	$(SPHINX)
+	@echo "docs: $(CURDIR)/docs/_build/index.html"
 
 clean:
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) out docs/_build build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -23,7 +23,7 @@ def threshold(votes: Float[Tensor, "*batch n"], k: int) -> Float[Tensor, "*batch
 
 
 def mask(votes: Float[Tensor, "*batch n"], k: int) -> Bool[Tensor, "*batch n"]:
-    """Mask 1_S of the support S, |S| = K: the K largest votes, ties broken by the lowest unit index (O4).
+    """Mask 1_S of the support S, of K units: the K largest votes, ties broken by the lowest unit index (O4).
 
     Raises InputError as `threshold` does.
     """

@@ -11,17 +11,54 @@ from aat import InputError
 from reports import own
 from reports.cell import Cell
 from reports.runner import lacks
-from reports.settings import Setting
-from sim import SGD, problems
+from reports.settings import Setting, setting_of
+from sim import SGD, Method, Problem, problems
 from sim.results import declared
 from theory import Rate, claims
 
-# What a claim or an optimizer of one's own is run on, where no problem is named: every family, with each head it takes.
-_HEADS: tuple[tuple[int | None, str | None, float | None], ...] = (
-    (5, None, None),
-    (5, "entropic", 0.05),
-    (None, None, None),
-)
+
+def heads(k: int) -> tuple[dict[str, Any], ...]:
+    """The heads with which a family is posed where no problem is named: hard and smoothed with K = ``k``, and dense."""
+    return (
+        {"k": k, "smoothing": None, "mu": None},
+        {"k": k, "smoothing": "entropic", "mu": 0.05},
+        {"k": None, "smoothing": None, "mu": None},
+    )
+
+
+def grid(exact: bool) -> tuple[int, ...]:
+    """The horizons of a run for which none are named."""
+    return (1, 2, 4) if exact else (64, 256, 1024)
+
+
+def fitting(claim: Rate, method: Method | None = None, data: str = "tiny", k: int = 2) -> list[Problem]:
+    """The built-in problems on which a claim says something about a method, ``None`` for the claim's own."""
+    found = []
+    for family, head in product(problems.FAMILIES, heads(k)):
+        try:
+            problem = problems.make(family, data, **head)
+        except InputError:  # a family without this head
+            continue
+        if silent(claim, problem, setting_of(claim.id), method) is None:
+            found.append(problem)
+    return found
+
+
+def silent(claim: Rate, problem: Problem, setting: Setting, rule: Method | None = None) -> str | None:
+    """Why a claim says nothing about a method on a problem, by what is declared; ``None`` if it says something."""
+    if lack := lacks(claim, problem, setting, rule):
+        return lack
+    has = declared(problem, rule or setting.method or SGD(), setting.draws, setting.oracle)
+    absent = [constant.name for constant in claim.constants if constant.name not in has]
+    if absent:
+        return f"{problem.name} declares no {', '.join(absent)}"
+    if not problem.convex and any(assumption.id == "convex" for assumption in claim.assumptions):
+        return f"{problem.name} is not convex"
+    try:
+        claim.best_eta(1, has)
+    except ZeroDivisionError:
+        return f"no step suits a constant of 0, which {problem.name} declares"
+    return None
 
 
 def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, method: str | None = None,
@@ -48,13 +85,13 @@ def own_cells(file: Path, ids: Sequence[str] = (), problem: str | None = None, m
     cells: list[Cell] = []
     missing: dict[str, str] = {}
     for id, name, rule in product(known, posed, rules):
-        heads: Sequence[dict[str, Any]] = [{}]
+        posings: Sequence[dict[str, Any]] = [{}]
         if name in found.problems:
-            heads = [{"data": "own", "k": None, "smoothing": None, "mu": None, "ridge": 0.0}]
+            posings = [{"data": "own", "k": None, "smoothing": None, "mu": None, "ridge": 0.0}]
         elif not problem:
-            heads = [{"data": "synthetic", "k": k, "smoothing": smoothing, "mu": mu} for k, smoothing, mu in _HEADS]
-        for head in heads:
-            cell = Cell(**{"claim": id, "problem": name, "file": str(file), "method": rule, **options, **head})
+            posings = [{"data": "synthetic", **head} for head in heads(5)]
+        for posing in posings:
+            cell = Cell(**{"claim": id, "problem": name, "file": str(file), "method": rule, **options, **posing})
             lack = _unfit(cell, asked=bool(wanted), named=name in (problem, *found.problems))
             if lack is None:
                 cells.append(cell)
@@ -81,12 +118,4 @@ def _unfit(cell: Cell, asked: bool, named: bool) -> str | None:
         if named:
             raise
         return str(error)
-    if lack := lacks(claim, problem, cell.setting, rule):
-        return lack
-    has = declared(problem, rule or cell.setting.method or SGD(), cell.setting.draws, cell.setting.oracle)
-    absent = [constant.name for constant in claim.constants if constant.name not in has]
-    if not named and absent:
-        return f"{problem.name} declares no {', '.join(absent)}"
-    if not named and not problem.convex and any(assumption.id == "convex" for assumption in claim.assumptions):
-        return f"{problem.name} is not convex"
-    return None
+    return (lacks if named else silent)(claim, problem, cell.setting, rule)

@@ -126,7 +126,7 @@ def _read(
 
 
 def markdown(rows: Sequence[LedgerRow]) -> str:
-    """The tables of the README: the rates with their bounds, then every other claim."""
+    """The tables of the documentation: the rates with their bounds, then every other claim."""
     tables = [["| id | rate | bound | tuned | status |", "|---|---|---|---|---|"]]
     tables.append(["| id | claim | status |", "|---|---|---|"])
     for row in rows:

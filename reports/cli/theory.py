@@ -24,7 +24,7 @@ from theory.worst_case import SETTINGS, worst_case
 
 
 @click.command("claims")
-@click.option("--markdown", is_flag=True, help="As the tables of the README.")
+@click.option("--markdown", is_flag=True, help="As the tables of the documentation.")
 def list_claims(markdown: bool) -> None:
     """List the ledger: every claim, and whether its proof holds; `aat prove` damages the proofs too."""
     rows = list(ledger.prove(with_mutants=False))

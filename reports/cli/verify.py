@@ -11,8 +11,8 @@ import click
 from rich.table import Table
 
 from aat import InputError
-from reports import gallery, ledger, page
-from reports.against import own_cells
+from reports import gallery, junit, ledger, page
+from reports.against import grid, own_cells
 from reports.cell import Cell
 from reports.cli.common import (
     coloured,
@@ -76,6 +76,7 @@ _RUNNING = ("method", "step", "horizons", "trials", "looks", "seed", "exact")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
 @click.option("--dask", help="Run on the cluster of the Dask scheduler at this address (extra dask).")
+@click.option("--junitxml", type=click.Path(path_type=Path), help="Also write proofs and verdicts as JUnit XML.")
 @workers_option
 @json_option
 def verify(
@@ -88,6 +89,7 @@ def verify(
     stop: float | None,
     out: Path,
     dask: str | None,
+    junitxml: Path | None,
     workers: int,
     json_file: Path | None,
     **posed: Any,
@@ -124,6 +126,8 @@ def verify(
     _print_verdicts(verdicts)
     if json_file:
         write_json(json_file, (verdict.as_row() for verdict in verdicts))
+    if junitxml:
+        junit.write(junitxml, rows, verdicts)
     with progress() as bar:
         bar.add_task("drawing", total=None)
         written = page.write_page(out, workers)
@@ -140,8 +144,8 @@ def _cells(ids: Sequence[str], file: Path | None, profile_name: str, posed: dict
         _refuse_without_problem(_POSING if file else (*_POSING, *_RUNNING))
         if file is None:
             return profile(profile_name, ids)
-    grid = posed["horizons"] or ((1, 2, 4) if posed["exact"] else (64, 256, 1024))
-    options = posed | {"horizons": tuple(sorted(set(grid))), "k": _width(posed["k"])}
+    horizons = posed["horizons"] or grid(posed["exact"])
+    options = posed | {"horizons": tuple(sorted(set(horizons))), "k": _width(posed["k"])}
     if file:
         given = {name: value for name, value in options.items() if problem or name not in _POSING}
         return own_cells(file, ids, **given)

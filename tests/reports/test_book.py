@@ -1,4 +1,4 @@
-"""The book and the README say what the ledger says, all of it, and nothing else."""
+"""The book and the documentation say what the ledger says, all of it, and nothing else."""
 
 import re
 from dataclasses import replace
@@ -15,7 +15,7 @@ from theory.symbols import GLOSSARY
 
 from .html import Page
 
-README = Path(__file__).parents[2] / "README.md"
+LEDGER = Path(__file__).parents[2] / "docs" / "ledger.md"
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,10 @@ def test_statuses_are_what_the_claims_say_of_themselves(rows: tuple[LedgerRow, .
         assert row.status == ("refuted" if refuted else "conditional" if row.rests_on else "proved"), row.reason
 
 
-def test_the_readme_has_the_claims_of_the_ledger(rows: tuple[LedgerRow, ...]) -> None:
+def test_the_documentation_has_the_claims_of_the_ledger(rows: tuple[LedgerRow, ...]) -> None:
     """If this fails: put what `aat claims --markdown` prints between the two marks."""
     told = re.search(
-        r"<!-- aat claims --markdown -->\n(.*?)<!-- end -->", README.read_text(encoding="utf-8"), re.DOTALL
+        r"<!-- aat claims --markdown -->\n(.*?)<!-- end -->", LEDGER.read_text(encoding="utf-8"), re.DOTALL
     )
     assert told
     assert told[1].strip() == ledger.markdown(rows)
