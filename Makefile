@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test check clean
+.PHONY: verify test nightly check clean
 
 verify: $(VENV)/.installed
 	$(BIN)/aat verify --profile quick --out out/verify --json out/verify/verdicts.json
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# hours: hostile inputs by the ten thousand, and every command killed at fifty moments
+nightly: $(VENV)/.installed-test
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
