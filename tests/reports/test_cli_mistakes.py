@@ -304,4 +304,5 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.count("Usage: aat") == 3
     assert err == ""
     assert app.commands.keys() == {"claims", "show", "prove", "worst-case", "book", "verify", "falsify", "new",
-                                    "plot", "report", "train", "explain", "concepts", "study", "bench"}  # fmt: skip
+                                    "plot", "report", "train", "explain", "concepts", "study", "bench",
+                                    "doctor"}  # fmt: skip
