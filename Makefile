@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 # a warning, as of a link that leads nowhere, is an error
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
 
-.PHONY: verify test check docs clean
+.PHONY: verify test nightly check docs clean
 
 verify: $(VENV)/.installed
 	$(BIN)/aat verify --profile quick --out out/verify --json out/verify/verdicts.json
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# hours: hostile inputs by the ten thousand, and every command killed at fifty moments
+nightly: $(VENV)/.installed-test
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import joblib
 
-from aat import InputError
-from aat.files import write_whole
+from aat import InputError, saved
 from theory import Claim, Rate, claims, ledger
 from theory.ledger import needs, rests_on
 from theory.plain import plain
@@ -82,16 +80,13 @@ def rows_of(own: Iterable[Claim]) -> list[LedgerRow]:
 
 def save(rows: Sequence[LedgerRow], folder: Path) -> None:
     """Write the rows, whole or not at all."""
-    write_whole(folder / LEDGER_FILE, json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False))
+    saved.save(folder / LEDGER_FILE, {"rows": [asdict(row) for row in rows]})
 
 
 def load(folder: Path, known: Container[str] = claims) -> list[LedgerRow]:
     """The saved rows of a folder, about ``known`` claims; InputError if it has none."""
     try:
-        rows = json.loads((folder / LEDGER_FILE).read_text(encoding="utf-8"))
-        if not isinstance(rows, list):
-            raise ValueError("no list of rows")
-        return [_read(known=known, **row) for row in rows]
+        return [_read(known=known, **row) for row in saved.load(folder / LEDGER_FILE)["rows"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{folder} holds no ledger ({error}); expected the --out of an aat verify") from None
 

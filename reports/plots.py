@@ -20,6 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from aat.files import write_whole
 from reports.slope import Slope, fit
 from reports.study import Study
 from reports.verdict import Verdict
@@ -221,25 +222,22 @@ def save(plot: RatePlot, folder: Path) -> tuple[Path, Path]:
 
 def write(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write a figure as SVG and PNG, the same bytes every time; returns both paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.svg", folder / f"{name}.png"
-    with mpl.rc_context(STYLE):
-        _lay_out(figure)
-        figure.savefig(paths[0], metadata={"Date": None})
-        figure.savefig(paths[1], dpi=150)
+    write_whole(paths[0], svg(figure))
+    write_whole(paths[1], _rendered(figure, format="png", dpi=150))
     return paths
 
 
 def svg(figure: Figure) -> bytes:
     """The SVG that :func:`write` writes."""
+    return _rendered(figure, format="svg", metadata={"Date": None})
+
+
+def _rendered(figure: Figure, **how: Any) -> bytes:
     content = BytesIO()
     with mpl.rc_context(STYLE):
-        _lay_out(figure)
-        figure.savefig(content, format="svg", metadata={"Date": None})
+        # laid out once for all files
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        figure.savefig(content, **how)
     return content.getvalue()
-
-
-def _lay_out(figure: Figure) -> None:
-    """Once for all files."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")

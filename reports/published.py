@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aat import InputError
+from aat import InputError, saved
 from aat.files import write_whole
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ FOLDER = Path(__file__).parent / "results"
 
 def write(file: Path, head: Mapping[str, object], name: str, results: Iterable[DataclassInstance]) -> None:
     """Write the head and, under ``name``, the results, whole or not at all."""
-    told = json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1]
-    lines = ",\n".join(json.dumps(asdict(each), ensure_ascii=False, allow_nan=False) for each in results)
-    write_whole(file, f'{told}, "{name}": [\n{lines}\n]}}\n')
+    told = saved.sealed({**head, name: [asdict(each) for each in results]})
+    rows = ",\n".join(map(_line, told.pop(name)))
+    write_whole(file, f'{_line(told)[:-1]}, "{name}": [\n{rows}\n]}}\n')
 
 
 def read(file: Path, make: Callable[[dict[str, Any]], T], command: str) -> T:
@@ -33,7 +33,7 @@ def read(file: Path, make: Callable[[dict[str, Any]], T], command: str) -> T:
         InputError: it is no file that ``command`` wrote; ``make`` may say so by any error that wrong content gives.
     """
     try:
-        return make(json.loads(file.read_text(encoding="utf-8")))
+        return make(saved.load(file))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{file}: {error}; expected a result of {command}; try to run it again") from None
 
@@ -41,3 +41,7 @@ def read(file: Path, make: Callable[[dict[str, Any]], T], command: str) -> T:
 def kept(pattern: str, load: Callable[[Path], T]) -> list[T]:
     """All that the page shows, by the pattern of their file names."""
     return [load(file) for file in sorted(FOLDER.glob(pattern))]
+
+
+def _line(told: object) -> str:
+    return json.dumps(told, ensure_ascii=False, allow_nan=False)

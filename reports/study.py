@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,8 +9,7 @@ from pathlib import Path
 import joblib
 import torch
 
-from aat import InputError
-from aat.files import write_whole
+from aat import InputError, saved
 from reports.cell import Cell
 from reports.verdict import Verdict, judge
 from sim import Run
@@ -49,13 +47,13 @@ class Study:
     def save(self, folder: Path) -> None:
         """Note what is studied, so that the page can be rebuilt from the folder alone."""
         plan = {"level": self.level, "cells": [asdict(cell) for cell in self.cells]}
-        write_whole(folder / STUDY_FILE, json.dumps(plan, indent=1))
+        saved.save(folder / STUDY_FILE, plan)
 
     @classmethod
     def load(cls, folder: Path) -> Study:
         """The study of a folder; InputError if there is none."""
         try:
-            plan = json.loads((folder / STUDY_FILE).read_text(encoding="utf-8"))
+            plan = saved.load(folder / STUDY_FILE)
             cells = tuple(Cell(**{**cell, "horizons": tuple(cell["horizons"])}) for cell in plan["cells"])
             study = cls(cells, float(plan["level"]))
             if not 0 < study.level < 1 or not all(cell.rate for cell in cells):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import platform
 from dataclasses import asdict, dataclass, field
@@ -15,14 +14,13 @@ import numpy as np
 import scipy
 import torch
 
-from aat import InputError
-from aat.files import write_whole
+from aat import InputError, saved
 from sim.methods import Method
 from sim.oracles import Oracle
 from sim.problems import Problem
 from sim.sampling import Sampling
 
-SCHEMA = 2
+SCHEMA = 3
 
 Engine = Literal["exact", "monte_carlo"]
 Backend = Literal["torch", "lanes"]
@@ -134,25 +132,21 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write the run as JSON, whole or not at all."""
-        write_whole(path, json.dumps(_strict(asdict(self)), indent=1, ensure_ascii=False, allow_nan=False))
+        saved.save(path, _strict(asdict(self)), self.schema)
 
     @classmethod
     def load(cls, path: Path) -> Run:
         """Read a saved run.
 
         Raises:
-            InputError: the file is not a run of this version.
+            InputError: the file is not a run of this version, or damaged.
         """
         try:
-            fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if fields["schema"] != SCHEMA:
-                raise InputError(f"{path} has schema {fields['schema']}; expected {SCHEMA}; run the claim again")
+            fields = saved.load(path, SCHEMA)
             horizons = tuple(_horizon(**horizon) for horizon in fields.pop("horizons"))
             if not horizons or fields["engine"] not in get_args(Engine):
                 raise ValueError("no horizons, or an unknown engine")
             return cls(**{**fields, "horizons": horizons, "constants": _numbers(fields["constants"])})
-        except InputError:
-            raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path} is not a saved run ({error}); delete it and run the claim again") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from pickle import PickleError
@@ -15,7 +16,17 @@ from aat.errors import InputError
 from aat.files import write_whole
 
 # What reading something else than was written may raise.
-UNREADABLE = (OSError, RuntimeError, PickleError, LookupError, TypeError, ValueError, EOFError, AttributeError)
+UNREADABLE = (
+    OSError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    PickleError,
+    LookupError,
+    TypeError,
+    ValueError,
+    EOFError,
+    AttributeError,
+)
 
 
 def reason(error: Exception) -> str:
@@ -34,6 +45,17 @@ def save(file: Path, told: dict[str, Any]) -> None:
     write_whole(file, content.getbuffer())
 
 
+def load(file: Path) -> dict[str, Any]:
+    """What was saved; of the kinds in ``UNREADABLE``, the error says why it cannot be had.
+
+    torch writes a checksum of every tensor into the file, but does not look at it when it reads.
+    """
+    with zipfile.ZipFile(file) as parts:
+        if (damaged := parts.testzip()) is not None:
+            raise ValueError(f"the checksum of {damaged} is not that of its content")
+    return dict(torch.load(file, map_location="cpu", weights_only=True))
+
+
 class Checkpoints(TorchCheckpointIO):
     """Lightning's checkpoints; its own way goes through the system's folder of temporary files, often another disk."""
 
@@ -50,10 +72,10 @@ class Checkpoints(TorchCheckpointIO):
             InputError: it is no checkpoint of a training, or damaged.
         """
         try:
-            told = torch.load(path, map_location="cpu", weights_only=True)
+            told = load(Path(path))
             told["recipe"], told["state_dict"], told["optimizer_states"], told["loops"]
         except UNREADABLE as error:
             raise InputError(
                 f"{path}: {reason(error)}; expected a checkpoint of aat train; try to delete it and train again"
             ) from None
-        return dict(told)
+        return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
+from aat import saved
 from aat.cnn import measure
 from aat.cnn.measure import Parts
 from aat.cnn.module import Classifier, blocks
 from aat.cnn.splits import Split
 from aat.errors import InputError
-from aat.files import write_whole
 
 # Images at a time in a product with the Hessian of F: fewer calls than batches, bounded memory.
 _TOGETHER = 512
@@ -93,7 +92,7 @@ class Recorder(pl.Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Also of a training that was interrupted after its last step."""
-        write_whole(self.file, json.dumps([asdict(record) for record in self.records], indent=1))
+        saved.save(self.file, {"records": [asdict(record) for record in self.records]})
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""
@@ -146,6 +145,6 @@ def load(file: Path) -> list[Record]:
         InputError: it is no such file.
     """
     try:
-        return [Record(**told) for told in json.loads(file.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
+        return [Record(**told) for told in saved.load(file)["records"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file}: {error}; expected the records of a training; try without its folder") from None

@@ -21,8 +21,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
+from aat import saved
 from aat.cnn import backbone, models
-from aat.cnn.checkpoint import UNREADABLE, Checkpoints, reason, save
+from aat.cnn.checkpoint import UNREADABLE, Checkpoints, load, reason, save
 from aat.cnn.contexts import from_workers, interruptible, quiet
 from aat.cnn.data import About, Images
 from aat.cnn.module import Classifier, Diverged, Loaders
@@ -78,7 +79,7 @@ class Result:
         """
         file = folder / RESULT
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+            told = saved.load(file)
             return cls(**{**told, "recipe": Recipe.of(told["recipe"])})
         except UNREADABLE as error:
             raise InputError(
@@ -146,7 +147,7 @@ def train(
     result = _finish(module, images, trainer)
     if trainer.is_global_zero:
         _save_weights(folder / WEIGHTS, module.network, result, images)
-        write_whole(folder / RESULT, json.dumps(asdict(result), indent=1, ensure_ascii=False))
+        saved.save(folder / RESULT, asdict(result))
     return result
 
 
@@ -182,7 +183,7 @@ def load_trained(file: Path) -> tuple[nn.Module, Recipe, About]:
         InputError: the file is no such thing.
     """
     try:
-        told = torch.load(file, map_location="cpu", weights_only=True)
+        told = load(file)
         recipe = Recipe.of(told["recipe"])
         about = About(**told["about"])
         network = models.network(recipe, about)

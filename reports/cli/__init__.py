@@ -17,6 +17,7 @@ from reports.cli import (
     cnn,
     concepts,
     detectors,
+    doctor,
     explain,
     nec,
     routing,
@@ -38,7 +39,7 @@ def app() -> None:
 _COMMANDS = (
     *(theory.list_claims, theory.show, theory.prove, theory.worst_cases, theory.write_book),
     *(verify.verify, search.falsify, verify.new_file, verify.plot, verify.report),
-    *(cnn.train_one, explain.explain, concepts.concepts, studies.study, bench.bench),
+    *(cnn.train_one, explain.explain, concepts.concepts, studies.study, bench.bench, doctor.doctor),
 )
 for _command in _COMMANDS:
     app.add_command(_command)

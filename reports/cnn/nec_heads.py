@@ -13,12 +13,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from aat import AATLinear, InputError, heads
+from aat import AATLinear, InputError, heads, saved
 from aat.cnn import Images, Result, features
 from aat.cnn.train import load_trained
 from aat.convert import classifier_of
 from aat.device import device_name
-from aat.files import write_whole
 from aat.recipe import Recipe
 from reports.bench.contest import Contender, medians
 from reports.cnn import nec, trainings
@@ -102,7 +101,7 @@ def _of_network(
             given = given or _given(network, images)
             seed = result.recipe.seed
             found = [_measured(head, seconds, given, method, seed, plan.rounds) for head, seconds in make(given, seed)]
-            write_whole(file, json.dumps(of | {"points": [asdict(point) for point in found]}, indent=1))
+            saved.save(file, of | {"points": [asdict(point) for point in found]})
         points += found
         advance()
     return points
@@ -112,7 +111,7 @@ def _read(file: Path, of: dict[str, object]) -> list[Point] | None:
     if not file.exists():
         return None
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        told = saved.load(file)
         points = [Point(**point) for point in told.pop("points")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{file}: {error}; expected heads of aat study nec; try to delete it") from None

@@ -5,7 +5,6 @@ It is what ``aat falsify`` searches, saves and replays; a file holds every numbe
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -15,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aat import InputError
-from aat.files import write_whole
+from aat import InputError, saved
 from reports import own
 from reports.own import Own
 from reports.runner import rate, run_claim
@@ -90,17 +88,17 @@ class Instance:
 
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
-        write_whole(path, json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False))
+        saved.save(path, asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> Instance:
         """A saved instance; InputError if the file holds none."""
         try:
-            saved = cls(**json.loads(path.read_text(encoding="utf-8")))
-            if saved.family not in FAMILIES or saved.horizon < 1 or not 0 < saved.eta < math.inf:
-                raise ValueError(f"{saved.family}, T = {saved.horizon}, η = {saved.eta}")
-            saved.problem()
-            return saved
+            found = cls(**saved.load(path))
+            if found.family not in FAMILIES or found.horizon < 1 or not 0 < found.eta < math.inf:
+                raise ValueError(f"{found.family}, T = {found.horizon}, η = {found.eta}")
+            found.problem()
+            return found
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path} holds no instance ({error}); expected what aat falsify saves") from None
 

@@ -10,7 +10,6 @@ posed.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,8 +21,7 @@ import torch
 from hypothesis import HealthCheck, Phase
 from scipy.optimize import minimize
 
-from aat import InputError
-from aat.files import write_whole
+from aat import InputError, saved
 from reports import own
 from reports.falsify.draw import families, instances
 from reports.falsify.found import Found, found
@@ -147,11 +145,11 @@ class Search:
 
     def _keep(self, done: int, best: Instance | None) -> None:
         state = {"key": self._key, "done": done, "best": None if best is None else asdict(best)}
-        write_whole(self._state, json.dumps(state))
+        saved.save(self._state, state)
 
     def _resume(self) -> tuple[int, Instance | None]:
         try:
-            state = json.loads(self._state.read_text(encoding="utf-8"))
+            state = saved.load(self._state)
             if state["key"] != self._key or state["done"] > self.rounds:
                 return 0, None
             best = state["best"] and Instance(**state["best"])

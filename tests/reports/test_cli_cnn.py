@@ -17,52 +17,11 @@ from torch import Tensor, nn
 
 from aat.cnn import Result, backbone, load_network
 from aat.cnn.module import Classifier
-from aat.seeds import generator
 from reports.cli import main
 
 ROOT = Path(__file__).parents[2]
 TOY = ["train", "--device", "cpu", "--width", "0.25", "--epochs", "3", "--batch", "64", "--train-images", "200",
        "--test-images", "100"]  # fmt: skip
-# Runs the command in a process that is killed at the n-th moment: at a step, with half a file written, or before a
-# whole file gets its name. Imports take long, so that all of them are children of one.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from aat.cnn.module import Classifier
-from reports.cli import main
-
-def die_at(last):
-    step, write, replace = Classifier.training_step, Path.write_bytes, Path.replace
-    passed = 0
-
-    def moment(act):
-        nonlocal passed
-        passed += 1
-        if passed == last:
-            act()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def steps(*given):
-        moment(lambda: None)
-        return step(*given)
-
-    def writes(path, content):
-        moment(lambda: write(path, bytes(content)[:len(content) // 2]))
-        return write(path, content)
-
-    def replaces(path, to):
-        moment(lambda: None)
-        return replace(path, to)
-
-    Classifier.training_step, Path.write_bytes, Path.replace = steps, writes, replaces
-
-for last in map(int, sys.argv[1].split(",")):
-    child = os.fork()
-    if child == 0:
-        die_at(last)
-        os._exit(main(sys.argv[2:]))
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -183,19 +142,6 @@ def test_interrupted_by_the_keyboard_it_goes_on(monkeypatch: pytest.MonkeyPatch)
         assert main([*TOY, "--out", "parts"]) == 130
     assert main([*TOY, "--out", "parts"]) == 0
     assert Result.load(Path("parts")).digest == Result.load(Path("whole")).digest
-
-
-def test_killed_again_and_again_it_ends_as_in_one_go() -> None:
-    # 9 steps and 6 files, written and named: 21 moments, fewer of them each time
-    moments = torch.randint(3, 9, (4,), generator=generator("killed")).tolist()
-    found = run("-c", KILLED, ",".join(map(str, moments)), *TOY, "--out", "parts")
-    assert found.stdout.split() == ["-9"] * 4, found.stderr
-    assert not Path("parts/result.json").exists()
-    for folder in ("whole", "parts"):
-        assert main([*TOY, "--out", folder]) == 0
-    ended = [Result.load(Path(folder)) for folder in ("whole", "parts")]
-    assert ended[0].digest == ended[1].digest
-    assert (ended[0].test_loss, ended[0].train_loss) == (ended[1].test_loss, ended[1].train_loss)
 
 
 def test_two_devices_share_each_batch() -> None:

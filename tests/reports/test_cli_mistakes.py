@@ -6,10 +6,12 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from aat.saved import sealed
 from reports import ledger
 from reports.cli import app, main
 from theory import claims
@@ -218,15 +220,25 @@ def test_json_cannot_be_written(file: str, capsys: pytest.CaptureFixture[str]) -
 Damage = Callable[[str], str]
 
 
+def sealed_again(told: dict[str, Any]) -> str:
+    """So that what was changed is met, and not the checksum."""
+    told.pop("checksum")
+    return json.dumps(sealed(told, told["schema"]))
+
+
+def replaced(old: str, new: str) -> Damage:
+    return lambda text: sealed_again(json.loads(text.replace(old, new)))
+
+
 def edited(**changes: object) -> Damage:
-    return lambda text: json.dumps({**json.loads(text), **changes})
+    return lambda text: sealed_again({**json.loads(text), **changes})
 
 
 def edited_row(**changes: object) -> Damage:
     def edit(text: str) -> str:
         run = json.loads(text)
         run["horizons"][0].update(changes)
-        return json.dumps(run)
+        return sealed_again(run)
 
     return edit
 
@@ -239,12 +251,13 @@ COMMON: dict[str, Damage] = {
     "a number": lambda text: "3",
     "a list of numbers": lambda text: "[1, 2]",
     "an empty object": lambda text: "{}",
+    "a changed digit": lambda text: re.sub(r"\d(?=\D*$)", lambda digit: str(9 - int(digit[0])), text),
 }
 STUDIES: dict[str, Damage] = COMMON | {
-    "an unknown field of a cell": lambda text: text.replace('"looks"', '"peeks"'),
-    "a missing field of a cell": lambda text: text.replace('"horizons"', '"trials"'),
+    "an unknown field of a cell": replaced('"looks"', '"peeks"'),
+    "a missing field of a cell": replaced('"horizons"', '"trials"'),
     "cells of another kind": edited(cells=[1]),
-    "cells without a run": lambda text: text.replace('"seed": 0', '"seed": 1'),
+    "cells without a run": replaced('"seed": 0', '"seed": 1'),
     "a word for a level": edited(level="low"),
     "a level above 1": edited(level=5),
 }
@@ -291,4 +304,5 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.count("Usage: aat") == 3
     assert err == ""
     assert app.commands.keys() == {"claims", "show", "prove", "worst-case", "book", "verify", "falsify", "new",
-                                    "plot", "report", "train", "explain", "concepts", "study", "bench"}  # fmt: skip
+                                    "plot", "report", "train", "explain", "concepts", "study", "bench",
+                                    "doctor"}  # fmt: skip

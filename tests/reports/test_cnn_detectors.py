@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from aat import InputError
+from aat import InputError, saved
 from aat.cnn import data
 from aat.concepts import Tally, scenes
 from aat.concepts.folder import Folder
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_one_line(damage: str, tmp_path: Path) -> None:
     }  # fmt: skip
     replace(found, networks=parts.get(damage, found.networks)).save(file)
     if damage == "another version":
-        file.write_text(file.read_text().replace('"arch"', '"architecture"'))
+        saved.save(file, json.loads(json.dumps(saved.load(file)).replace('"arch"', '"architecture"')))
     elif damage not in parts:
         file.write_text(damage)
     with pytest.raises(InputError, match="expected a result of aat study detectors") as error:
@@ -203,7 +203,8 @@ def test_the_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     for name in trainings:
         (first / name).rename(second / name)
     marked = second / "dense-seed1" / "result.json"
-    marked.write_text(marked.read_text().replace('"test_accuracy": ', '"test_accuracy": 7'))
+    told = saved.load(marked)
+    saved.save(marked, told | {"test_accuracy": 7 + told["test_accuracy"]})
     assert main([*found.command.split()[1:], "--out", str(second)]) in (0, 1)
     again = Detectors.load(second / FILE)
     assert [n.accuracy >= 7 for n in again.networks].count(True) == 1

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from aat import InputError
+from aat import InputError, saved
 from aat.recipe import Recipe
 from aat.seeds import key
 from reports.cli import main
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_one_line(damage: str, tmp_path: Path) -> None:
     parts = {"no dense": found.scores[:2], "a seed less": found.scores[:3]}
     replace(found, scores=parts.get(damage, found.scores)).save(file)
     if damage == "another version":
-        file.write_text(file.read_text().replace('"arch"', '"architecture"'))
+        saved.save(file, json.loads(json.dumps(saved.load(file)).replace('"arch"', '"architecture"')))
     elif damage not in parts:
         file.write_text(damage)
     with pytest.raises(InputError, match="expected a result of aat study parity") as error:
@@ -127,7 +127,8 @@ def test_the_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     second.mkdir()
     (tmp_path / "kept").rename(second / "dense-seed1")
     marked = second / "dense-seed1" / "result.json"
-    marked.write_text(marked.read_text().replace('"seconds_per_epoch": ', '"seconds_per_epoch": 1000'))
+    told = saved.load(marked)
+    saved.save(marked, told | {"seconds_per_epoch": 1000 + told["seconds_per_epoch"]})
     again = found.command.split()[1:]
     assert main([*again, "--out", str(second)]) == 0
     repeated = Parity.load(second / FILE)

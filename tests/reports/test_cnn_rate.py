@@ -16,6 +16,7 @@ import torch
 
 from aat import InputError
 from aat.cnn.recorder import Recorder, load
+from aat.saved import sealed
 from reports import page, published
 from reports.cli import main
 from reports.cnn import path, rate, rate_result
@@ -313,7 +314,7 @@ def test_a_damaged_result_is_named(damaged: tuple[Path, dict[str, object]]) -> N
     file, told = damaged
     broken = [{**told, "plan": {}}, {**told, "found": [{}]}, {**told, "found": 1}, {"found": []}, []]
     for each in broken:
-        file.write_text(json.dumps(each))
+        file.write_text(json.dumps(sealed(each) if isinstance(each, dict) else each))
         with pytest.raises(InputError, match="expected a result of aat study rate"):
             RateResult.load(file)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aat import InputError
+from aat.saved import sealed
 from reports import ledger
 from reports.ledger import LEDGER_FILE, LedgerRow
 from theory import claims
@@ -59,14 +60,16 @@ def test_a_checker_that_lets_a_mutant_pass_is_not_trusted(monkeypatch: pytest.Mo
 def test_rows_come_back_from_their_folder(rows: tuple[LedgerRow, ...], tmp_path: Path) -> None:
     ledger.save(rows, tmp_path)
     assert ledger.load(tmp_path) == list(rows)
-    assert json.loads((tmp_path / LEDGER_FILE).read_text())[0]["id"] == rows[0].id
+    assert json.loads((tmp_path / LEDGER_FILE).read_text())["rows"][0]["id"] == rows[0].id
 
 
 DAMAGED = {
     "missing": None,
     "cut": '[{"id": "R1", "ti',
-    "not a list of rows": '{"id": "R1"}',
-    "a row short of a field": '[{"id": "R1"}]',
+    "a list": '[{"id": "R1"}]',
+    "no rows": json.dumps(sealed({"id": "R1"})),
+    "rows that are none": json.dumps(sealed({"rows": [1]})),
+    "a row short of a field": json.dumps(sealed({"rows": [{"id": "R1"}]})),
     "an unknown claim": ("id", "R99"),
     "a word for a number": ("mutants_total", "many"),
     "a number for a list": ("axioms", 5),
@@ -79,7 +82,7 @@ def test_a_damaged_ledger_is_an_input_error(damage: str, rows: tuple[LedgerRow, 
     written = DAMAGED[damage]
     if isinstance(written, tuple):
         field, value = written
-        written = json.dumps([{**asdict(rows[0]), field: value}])
+        written = json.dumps(sealed({"rows": [{**asdict(rows[0]), field: value}]}))
     if written is not None:
         (tmp_path / LEDGER_FILE).write_text(written)
     with pytest.raises(InputError, match="ledger"):

@@ -106,7 +106,7 @@ def test_a_cited_claim_is_judged_like_a_proved_one(text: str, code: int, status:
     (row,) = json.loads(Path("rows.json").read_text())
     assert row["status"] == status
     ledger = json.loads(Path("out/verify/ledger.json").read_text())
-    assert [(entry["id"], entry["status"]) for entry in ledger] == [(row["claim"], "cited")]
+    assert [(entry["id"], entry["status"]) for entry in ledger["rows"]] == [(row["claim"], "cited")]
     page = Path("out/verify/index.html").read_text()
     assert row["claim"] in page
     assert "cited" in page

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aat import InputError
 from aat.files import write_whole
+from aat.saved import load, sealed
 from aat.seeds import generator
 from sim import Horizon, Run, enumerate_paths, simulate
 from sim.problems import Logistic
@@ -141,11 +142,11 @@ def test_another_schema_is_refused(saved: Path, schema: object) -> None:
 
 @pytest.mark.parametrize("field", ["problem", "method", "metric", "engine", "samples", "seed", "constants", "horizons"])
 def test_missing_and_unknown_fields_are_refused(saved: Path, field: str) -> None:
-    fields = json.loads(saved.read_text())
+    fields = load(saved, SCHEMA)
     value = fields.pop(field)
-    saved.write_text(json.dumps(fields))
+    saved.write_text(json.dumps(sealed(fields, SCHEMA)))
     refused(saved, "run.json is not a saved run")
-    saved.write_text(json.dumps(fields | {field: value, f"{field}_too": value}))
+    saved.write_text(json.dumps(sealed(fields | {field: value, f"{field}_too": value}, SCHEMA)))
     refused(saved, "run.json is not a saved run")
 
 
@@ -169,11 +170,11 @@ def test_missing_and_unknown_fields_are_refused(saved: Path, field: str) -> None
     ],
 )
 def test_values_of_another_kind_are_refused(saved: Path, field: str, value: object) -> None:
-    fields = json.loads(saved.read_text())
+    fields = load(saved, SCHEMA)
     changed = fields if field in fields else fields["horizons"][1]
     assert field in changed
     changed[field] = value
-    saved.write_text(json.dumps(fields))
+    saved.write_text(json.dumps(sealed(fields, SCHEMA)))
     refused(saved, "run.json is not a saved run")
 
 

@@ -1,8 +1,8 @@
 """A training that is interrupted anywhere and taken up again ends as one in one go; what is damaged is said to be."""
 
+import contextlib
 import dataclasses
 import errno
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from aat import InputError
-from aat.cnn import Result, load_network, models
+from aat import InputError, saved
+from aat.cnn import Result, checkpoint, load_network, models
 from tests.aat.cnn.toy import BATCHES, EPOCHS, Break, Interrupted, digits, recipe, trained
 
 # Batches of a whole training, with one of the test after each epoch.
@@ -218,11 +218,11 @@ def test_a_damaged_file_is_named(damage: str, finished: Path, tmp_path: Path) ->
 
 
 def test_a_result_that_lacks_something(finished: Path, tmp_path: Path) -> None:
-    told = json.loads((finished / "result.json").read_text())
+    told = saved.load(finished / "result.json")
     for changed in (
         {"recipe": "nope"}, {"recipe": {"data": "d"}}, {"nope": 1}, {"recipe": told["recipe"] | {"lr": -1}},
     ):  # fmt: skip
-        (tmp_path / "result.json").write_text(json.dumps(told | changed))
+        saved.save(tmp_path / "result.json", told | changed)
         refused(tmp_path / "result.json", lambda: Result.load(tmp_path))
 
 
@@ -265,6 +265,29 @@ def test_a_full_disk_leaves_nothing_that_could_be_taken_for_whole(
     assert not list(tmp_path.rglob("*.part"))
     assert trained(tmp_path).digest == whole("small").digest
     load_network(tmp_path / "weights.pt")
+
+
+def same(one: object, other: object) -> bool:
+    """Bit for bit, through whatever a checkpoint holds."""
+    if isinstance(one, torch.Tensor):
+        return isinstance(other, torch.Tensor) and torch.equal(one, other)
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[n], other[n]) for n in one)
+    if isinstance(one, list | tuple):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
+    return repr(one) == repr(other)
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "weights.pt"])
+@given(data=st.data())
+def test_a_flipped_bit_of_what_torch_saved_is_seen_or_changes_nothing(
+    name: str, finished: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    file, content = tmp_path_factory.getbasetemp() / name, bytearray((finished / name).read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    file.write_bytes(content)
+    with contextlib.suppress(*checkpoint.UNREADABLE):
+        assert same(checkpoint.load(file), checkpoint.load(finished / name))
 
 
 def test_versions_are_told(finished: Path) -> None:

@@ -1,0 +1,5 @@
+"""The proofs, checked once."""
+
+from tests.reports.conftest import rows
+
+__all__ = ["rows"]
