@@ -60,16 +60,16 @@ def _routing() -> Iterator[tuple[str, str, str]]:
 
 def _few_units() -> Iterator[tuple[str, str, str]]:
     for found in published.kept(nec.PUBLISHED, nec.Nec.load):
-        best = [f"{each.method} {100 * each.anec_5.value:.1f} %" for each in found.summaries() if each.anec_5]
-        ahead = "no difference to L1 is shown" if "no difference" in found.verdict() else "a difference to L1 is shown"
-        yield "Is it more accurate with 5 units?", f"{found.recipe.data}: {'; '.join(best)}", ahead
+        best = [f"{each.method} {100 * each.anec_avg.value:.1f} %" for each in found.summaries() if each.anec_avg]
+        told = f"{found.recipe.data}, ANEC-avg: {'; '.join(best)}"
+        yield "Is it the most accurate with few units?", told, found.status
 
 
 def _detectors() -> Iterator[tuple[str, str, str]]:
     for found in published.kept(detectors.PUBLISHED, detectors.Detectors.load):
         rows = [row for row in found.rows() if (row.measure, row.category) == ("unique detectors", "all")]
         told = ", ".join(f"{row.head}: {row.value:.1f}" for row in rows)
-        yield "Does it see more concepts?", f"{found.recipe.data}: unique detectors of {told}", rows[0].status
+        yield "Does it see more concepts?", f"{found.name}: unique detectors of {told}", rows[0].status
 
 
 def _points(share: float) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from aat.recipe import Recipe
 from reports import published
-from reports.cnn.paired import student
+from reports.cnn.paired import above, student
 
 FILE = "nec.json"
 # Those that the page shows.
@@ -172,15 +172,25 @@ class Nec:
         """All methods, in the order of METHODS."""
         return [self._summary(method) for method in METHODS]
 
-    def verdict(self) -> str:
-        """Who is ahead at few units, in a sentence."""
-        rows = self.summaries()
+    def rival(self) -> Summary | None:
+        """Of the other methods the one of highest ANEC-avg; None where AAT, or every other one, has none."""
         # the own head of an AAT network is AAT too, cut or not
         kin = () if self.recipe.k is None else (OWN, CUT)
-        rivals = [(row.anec_avg.value, row) for row in rows if row.anec_avg and row.ahead and row.method not in kin]
-        if not rivals:
+        rivals = [(row.anec_avg.value, row) for row in self.summaries() if row.anec_avg and row.ahead]
+        return max((each for each in rivals if each[1].method not in kin), key=lambda each: each[0], default=(0, None))[1]
+
+    @property
+    def status(self) -> str:
+        """Whether AAT's ANEC-avg is above its best rival's: ``holds``, ``violated`` or ``undecided``."""
+        rival = self.rival()
+        ahead = rival.ahead if rival else None
+        return above(ahead.lower, ahead.upper, 0)[0] if ahead else "undecided"
+
+    def verdict(self) -> str:
+        """Who is ahead at few units, in a sentence."""
+        best = self.rival()
+        if best is None:
             return f"AAT, or every other head, hears more than {LEVELS[0]} units: there is no ANEC to compare."
-        best = max(rivals, key=lambda each: each[0])[1]
         wins = best.ahead is not None and best.ahead.value > 0
         lead = "AAT has the highest ANEC-avg" if wins else f"AAT does not win: {best.method} is not behind it"
         return f"{lead}. AAT's ANEC-avg less that of {best.method}: {_judged(best.ahead)}."

@@ -103,6 +103,9 @@ def test_the_verdict_is_honest() -> None:
     ahead = study(**AHEAD).verdict()
     assert ahead.startswith("AAT has the highest ANEC-avg. AAT's ANEC-avg less that of sparse (L1): +")
     behind = study(aat={5.0: 0.6}, sparse={5.0: 0.8}).verdict()
+    assert study(**AHEAD).status == "holds"
+    assert study(aat={5.0: 0.6}, sparse={5.0: 0.8}).status == "violated"
+    assert study(aat={5.0: 0.8}, sparse={5.0: 0.8}).status == study(aat={10.0: 0.9}).status == "undecided"
     assert behind.startswith("AAT does not win: sparse (L1) is not behind it.")
     assert "-20.00 points [" in behind
     assert behind.endswith("leaves out 0.")
