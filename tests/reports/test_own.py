@@ -86,6 +86,13 @@ def test_an_optimizer_alone_meets_rates_on_problems() -> None:
     assert not {claim for claim, _, _ in met} & {"R9", "R12"}
 
 
+def test_a_problem_on_which_a_rate_has_no_step_is_passed_over() -> None:
+    # the dense routing loss is linear: L = 0, and R6 recommends 1/L
+    met = {(cell.problem, cell.k) for cell in own_cells(written(OPTIMIZER), ["R6"])}
+    assert ("routing", 5) in met
+    assert ("routing", None) not in met
+
+
 def test_an_optimizer_with_momentum_meets_the_claims_about_momentum_unless_others_are_asked_for() -> None:
     assert {claim for claim, _, _ in combinations(MOMENTUM)} == {"R9"}
     assert {claim for claim, _, _ in combinations(MOMENTUM, "R6")} == {"R6"}
