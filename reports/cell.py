@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -143,6 +144,9 @@ class Cell:
     def check(self) -> None:
         """InputError or UnknownClaim unless the cell can be run."""
         self.rate  # noqa: B018 (raises)
+        for name in ("beta", "density", "anneal"):
+            if (given := getattr(self, name)) is not None and not math.isfinite(given):
+                raise InputError(f"{name} = {given}; expected a finite number; try {name}=0.5")
         problem, setting = self.make(), self.setting
         # what a built-in problem declares does not depend on the comparator, and finding one takes long
         quick = problem if self.problem in self.own.problems else replace(problem, comparator=problem.w0)

@@ -6,6 +6,7 @@ input is wrong, said in one line.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -51,6 +52,7 @@ concepts.concepts.add_command(scenes.write_scenes)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; a user's mistake is one line and exit code 2, an interruption 130."""
     try:
+        _check(sys.argv[1:] if arguments is None else arguments)
         return app(args=arguments, prog_name="aat", standalone_mode=False) or 0
     except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
@@ -65,6 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or 'file'}: {error.strerror}; expected a place that can be written")
+
+
+def _check(arguments: Sequence[str]) -> None:
+    """InputError for what no file can be called: click would fail on it."""
+    for given in arguments:
+        try:
+            sound = b"\0" not in os.fsencode(given)
+        except UnicodeEncodeError:
+            sound = False
+        if not sound:
+            raise InputError(f"{given!a} is no text; expected one without broken characters; try to type it again")
 
 
 def _complain(message: str) -> int:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reports import ledger
+from reports import ledger, published
 from reports.cli import app, main
 from reports.ledger import LedgerRow
 from tests.hostile.values import words
@@ -70,6 +70,7 @@ def _small(rows: tuple[LedgerRow, ...], tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("hostile")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(published, "FOLDER", folder)
         patch.setattr(ledger, "prove", lambda ids=(), *_, **__: iter([row for row in rows if row.id in ids]))
         for path, command in COMMANDS.items():
             if SMALL[path] is None:
