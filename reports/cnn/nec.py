@@ -177,7 +177,9 @@ class Nec:
         # the own head of an AAT network is AAT too, cut or not
         kin = () if self.recipe.k is None else (OWN, CUT)
         rivals = [(row.anec_avg.value, row) for row in self.summaries() if row.anec_avg and row.ahead]
-        return max((each for each in rivals if each[1].method not in kin), key=lambda each: each[0], default=(0, None))[1]
+        return max((each for each in rivals if each[1].method not in kin), key=lambda each: each[0], default=(0, None))[
+            1
+        ]
 
     @property
     def status(self) -> str:
