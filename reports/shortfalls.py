@@ -59,10 +59,10 @@ def _rows(count: int) -> str:
 
 def _unmeasured(shown: Shown, tightness: Sequence[Tightness]) -> Iterator[tuple[str, str]]:
     if not any(study.gpu for study in shown.parities):
-        yield "accuracy of CNNs trained on a GPU (CUDA)", "parity"
+        yield "accuracy of CNNs trained on a GPU (CUDA)", "parity" if shown.parities else "overview"
     if not any(row.backend == "triton" for speed in shown.speeds for row in speed.rows):
-        yield "the speed of the triton backend, which needs CUDA", "speed"
-    if all("synthetic" in study.recipe.data for study in shown.detectors):
+        yield "the speed of the triton backend, which needs CUDA", "speed" if shown.speeds else "overview"
+    if shown.detectors and all("synthetic" in study.recipe.data for study in shown.detectors):
         yield "unique detectors on photographs of scenes, as in the paper: here the scenes are synthetic", "detectors"
     if silent := [each.claim for each in tightness if not each.rows]:
         yield f"rates without a row in this study: {', '.join(silent)}", "tightness"

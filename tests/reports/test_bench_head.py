@@ -266,7 +266,8 @@ def test_the_page_shows_the_published_result(found: Result, tmp_path: Path, monk
     assert shown.open == []
     assert "Speed" in shown.texts
     assert "speed" in shown.ids
-    assert len(shown.loaded) == 1
+    assert sum(loaded.startswith("data:") for loaded in shown.loaded) == 1
+    assert {loaded[1:] for loaded in shown.loaded if loaded.startswith("#")} <= set(shown.ids)
     for text in (*found.devices, f"torch {torch.__version__}", "aat bench head --rounds 2"):
         assert text in shown.text
     for line in found.lines():

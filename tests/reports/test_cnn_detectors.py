@@ -20,6 +20,7 @@ from reports import html
 from reports.cli import main
 from reports.cnn.detectors import ACCURACY, ALL, DETECTORS, FILE, UNIQUE, Detectors, DetectorsRow, Dissected
 from reports.cnn.detectors_figure import draw
+from reports.findings import finding
 from reports.plots import svg
 
 from .html import Page
@@ -157,10 +158,11 @@ def test_the_figure_is_the_same_every_time(seeds: int) -> None:
 
 def test_the_section_of_the_page() -> None:
     found = study(THREE)
-    page = Page(html.render("detectors.html.j2", detectors=[(found, svg(draw(found)))]))
+    page = Page(html.render("detectors.html.j2", detectors=[(found, svg(draw(found)))], finding=finding))
     assert page.open == []
     assert "synthetic scenes" in page.text
     assert found.command in page.texts
+    assert finding(found) in page.texts
     for r in found.rows():
         assert f"{r.measure} {r.category} {r.head} {r.seeds}" in page.text
     assert "unique detectors all K = 5 3 10 [5.032, 14.97] 4 [" in page.text
