@@ -127,8 +127,8 @@ def test_the_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     second.mkdir()
     (tmp_path / "kept").rename(second / "dense-seed1")
     marked = second / "dense-seed1" / "result.json"
-    told = saved.load(marked)
-    saved.save(marked, told | {"seconds_per_epoch": 1000 + told["seconds_per_epoch"]})
+    result = saved.load(marked)
+    saved.save(marked, result | {"seconds_per_epoch": 1000 + result["seconds_per_epoch"]})
     again = found.command.split()[1:]
     assert main([*again, "--out", str(second)]) == 0
     repeated = Parity.load(second / FILE)
