@@ -11,24 +11,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aat.cnn.splits import Split
-from aat.cnn.train import evaluate
-from aat.convert import classifier_of
+from aat.explain.probe import Probe
 from aat.files import write_whole
+
+_BATCH = 256
 
 
 def features(network: nn.Module, split: Split) -> Float[Tensor, "N n"]:
     """The inputs of the classifier, the last nn.Linear of the network, for all images of a split.
 
     Raises:
-        InputError: there is no such layer.
+        InputError: there is no such layer, or it does not hear one vector for each image.
     """
-    heard: list[Tensor] = []
-    hook = classifier_of(network).register_forward_pre_hook(lambda layer, inputs: heard.append(inputs[0].cpu()))
-    try:
-        evaluate(network, split)
-    finally:
-        hook.remove()
-    return torch.cat(heard)
+    probe, every = Probe(network), torch.arange(len(split.labels)).split(_BATCH)
+    return torch.cat([probe(split.batch(some.tolist())).features.cpu() for some in every])
 
 
 def save_features(file: Path, network: nn.Module, split: Split) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from reports.cli.recipes import (
     RECIPE,
     Head,
     images_of,
+    options_of,
     out_option,
     recipe_of,
     tells,
@@ -36,11 +36,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _DEFAULT = {entry.name: entry.default for entry in fields(Plan)}
 
 
-def _planned(entry: str, kind: Any, help: str, option: str | None = None) -> Callable[[Any], Any]:
-    option = option or f"--{entry.replace('_', '-')}"
-    return click.option(option, f"plan_{entry}", type=kind, default=_DEFAULT[entry], show_default=True, help=help)
-
-
+_planned = options_of(Plan, "plan_")
 _HEADS = (
     _planned("epochs", _AT_LEAST_1, "Passes of dense and AAT heads.", "--head-epochs"),
     _planned("lr", POSITIVE, "Their first step.", "--head-lr"),

@@ -17,8 +17,6 @@ from aat.recipe import Order, Precision, Recipe, Schedule
 if TYPE_CHECKING:
     from aat.cnn import Images
 
-_DEFAULT = {entry.name: entry.default for entry in fields(Recipe)}
-
 
 class Head(click.ParamType[int | None]):
     """A number of votes, or ``dense``."""
@@ -49,8 +47,21 @@ class Option(click.ParamType[tuple[str, Any]]):
             raise InputError(f"--option {value}; expected NAME=VALUE, the value in JSON; try nesterov=true") from None
 
 
-def _of(name: str, type: Any, help: str) -> Callable[[Any], Any]:
-    return click.option(f"--{name.replace('_', '-')}", type=type, default=_DEFAULT[name], show_default=True, help=help)
+def options_of(plan: Any, prefix: str = "") -> Callable[..., Callable[[Any], Any]]:
+    """Options for the entries of a dataclass, with its defaults: of a name, a type, a help, and another flag if wanted.
+
+    ``prefix`` comes before the names of their parameters.
+    """
+    defaults = {entry.name: entry.default for entry in fields(plan)}
+
+    def option(name: str, type: Any, help: str, flag: str | None = None) -> Callable[[Any], Any]:
+        flag = flag or f"--{name.replace('_', '-')}"
+        return click.option(flag, f"{prefix}{name}", type=type, default=defaults[name], show_default=True, help=help)
+
+    return option
+
+
+_of = options_of(Recipe)
 
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -67,7 +78,7 @@ DATA = (
 )
 HEAD = (
     click.option("--k", type=Head(), default=5, show_default=True, help="Votes that a class hears, or dense."),
-    click.option("--seed", type=int, default=_DEFAULT["seed"], show_default=True, help="Of everything random."),
+    _of("seed", int, "Of everything random."),
 )
 RECIPE = (
     _of("arch", str, "small, small-gn (GroupNorm), linear, or a classifier of torchvision."),

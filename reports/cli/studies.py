@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from reports.cli.recipes import (
     beside_dense,
     heads_option,
     images_of,
+    options_of,
     out_option,
     recipe_of,
     tells,
@@ -37,7 +38,7 @@ from reports.cnn.rate_plan import Plan
 if TYPE_CHECKING:
     from reports.verdict import Verdict
 
-_PLAN = {entry.name: entry.default for entry in fields(Plan)}
+_planned = options_of(Plan)
 
 
 @click.group("study", help="Studies of real CNNs: whole results, judged.")
@@ -130,10 +131,6 @@ class Count(click.ParamType[int | None]):
         if not str(value).isdecimal():
             raise InputError(f"--train-images {value}; expected a number of images or all; try --train-images 256")
         return int(str(value))
-
-
-def _planned(name: str, type: Any, help: str) -> Callable[[Any], Any]:
-    return click.option(f"--{name.replace('_', '-')}", type=type, default=_PLAN[name], show_default=True, help=help)
 
 
 _AT_LEAST_1 = click.IntRange(min=1)
