@@ -1,5 +1,6 @@
 """What the classifier of a network hears, as data."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ def test_features_and_classifier_are_the_network(k: int | None) -> None:
     with torch.inference_mode():
         right = whole.get_submodule("1.fc")(heard).argmax(1) == split.labels
     assert torch.equal(right, evaluate(whole, split)[1])
+
+
+def test_all_images_are_heard_however_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, split = untrained(arch="linear"), digits().test
+    together = features(whole, split)
+    monkeypatch.setattr(sys.modules["aat.cnn.features"], "_BATCH", 30)
+    assert torch.equal(features(whole, split), together)
 
 
 def test_nothing_is_left_on_the_network() -> None:
