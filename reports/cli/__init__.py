@@ -88,7 +88,9 @@ def _check(arguments: Sequence[str]) -> None:
         except UnicodeEncodeError:
             sound = False
         if not sound:
-            raise InputError(f"{given!a} is no text; expected one without broken characters; try to type it again")
+            raise InputError(
+                f"{given!a} is no text; expected UTF-8 without a zero; try another name"
+            )
 
 
 def _silence() -> None:
