@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -239,7 +240,9 @@ def svg(figure: Figure) -> bytes:
 
 def _rendered(figure: Figure, **how: Any) -> bytes:
     content = BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        # a name of one's own may have letters that the font has not; a box stands for them
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         # laid out once for all files
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

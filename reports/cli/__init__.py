@@ -88,9 +88,7 @@ def _check(arguments: Sequence[str]) -> None:
         except UnicodeEncodeError:
             sound = False
         if not sound:
-            raise InputError(
-                f"{given!a} is no text; expected UTF-8 without a zero; try another name"
-            )
+            raise InputError(f"{given!a} is no text; expected UTF-8 without a zero; try another name")
 
 
 def _silence() -> None:
