@@ -123,13 +123,9 @@ def test_a_disk_without_room_is_told_before_the_work(
 # --- Strange names ---
 
 NAMES = {
-    "combining": "e\u0301te\u0301",
-    "right to left": "\u202e\u05d0\u05d1\u05d2",
+    "combining, from the right, in two lines": " e\u0301\u202e\u05d0\u05d1\u05d2\ntwo",
+    "markup": "-x [red]{0}%s$HOME&<b>",
     "emoji": "🦄" * 63,
-    "two lines": "two\nlines",
-    "a dash": "-x",
-    "spaces": "  ",
-    "markup": "[red]{0}%s$HOME&<b>",
     "as long as can be": "x" * 255,
 }
 
