@@ -4,9 +4,9 @@ import errno
 import os
 import signal
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,20 +28,30 @@ def below(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def child(work: Callable[[], object]) -> int:
+    """A process that does the work and ends, with 1 if that fails; never with the tests that come after."""
+    if (process := os.fork()) == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return process
+
+
 @contextmanager
 def another(holding: Callable[[], object]) -> Iterator[int]:
     """A process that has got hold of something, and stays so until it is killed."""
     ready, told = os.pipe()
-    if (child := os.fork()) == 0:
-        holding()
-        os.write(told, b"!")
-        signal.pause()
-    assert os.read(ready, 1) == b"!"
-    yield child
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(ready)
-    os.close(told)
+    process = child(lambda: (holding(), os.write(told, b"!"), signal.pause()))
+    try:
+        os.close(told)
+        assert os.read(ready, 1) == b"!"
+        yield process
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(ready)
 
 
 # --- Names ---
@@ -61,7 +71,7 @@ def test_a_file_of_any_name_is_whole_and_alone(
 
 def test_what_no_name_has_room_for_is_told_before(tmp_path: Path) -> None:
     for length, fits in ((255, True), (256, False)):
-        file = tmp_path / "not yet" / ("x" * length)
+        file = tmp_path / f"no {length} yet" / ("x" * length)
         for look in (lambda: check_place(file), lambda: write_whole(file, "")):  # noqa: B023
             if fits:
                 look()
@@ -104,12 +114,10 @@ def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
 def test_a_pipe_is_written_into(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     check_place(tmp_path / "pipe")
-    heard: list[str] = []
-    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
-    reader.start()
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     write_whole(tmp_path / "pipe", "told")
-    reader.join()
-    assert heard == ["told"]
+    assert os.read(reader, 9) == b"told"
+    os.close(reader)
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
@@ -165,18 +173,15 @@ def test_what_a_killed_process_left_is_gone(tmp_path: Path) -> None:
 
 
 def test_writers_at_once_leave_one_of_their_files_whole(tmp_path: Path) -> None:
-    file, writers = tmp_path / "x", range(4)
-    contents = [bytes([writer]) * 200_000 for writer in writers]
-    children = []
-    for writer in writers:
-        if (child := os.fork()) == 0:
-            for _ in range(40):
-                write_whole(file, contents[writer])
-                if file.read_bytes() not in contents:
-                    os._exit(1)
-            os._exit(0)
-        children.append(child)
-    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(writers)
+    file, contents = tmp_path / "x", [bytes([writer]) * 200_000 for writer in range(4)]
+
+    def write(content: bytes) -> None:
+        for _ in range(40):
+            write_whole(file, content)
+            assert file.read_bytes() in contents
+
+    children = [child(partial(write, content)) for content in contents]
+    assert [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in children] == [0] * len(contents)
     assert below(tmp_path) == ["x"]
 
 
