@@ -24,6 +24,7 @@ from reports.cli.recipes import (
     images_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -73,6 +74,7 @@ def study_detectors(
     annotated = scenes.annotated(images=told["test_images"], items=items)
     images = images_of(told)
     every = beside_dense(heads)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("training and dissecting", total=2 * len(every) * seeds)
         found = dissections.detectors(

@@ -13,6 +13,7 @@ import click
 from aat import InputError
 from aat.checks import SmoothingName
 from aat.recipe import Order, Precision, Recipe, Schedule
+from reports.cli.common import Place, take
 
 if TYPE_CHECKING:
     from aat.cnn import Images
@@ -157,8 +158,14 @@ def recipe_of(images: Images, told: dict[str, Any]) -> Recipe:
 
 def out_option(folder: str) -> Callable[[Any], Any]:
     """`--out`."""
-    kind = click.Path(path_type=Path)
+    kind = Place(folder=True)
     return click.option("--out", type=kind, default=Path(folder), show_default=True, help="Where it is kept.")
+
+
+def take_once(folder: Path) -> None:
+    """Have the folder alone until the command ends; the processes of several devices have it together."""
+    if tells():
+        take(folder)
 
 
 def tells() -> bool:

@@ -24,6 +24,7 @@ from reports.cli.recipes import (
     images_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -62,6 +63,7 @@ def study_routing(
 
     images = images_of(told)
     every = beside_dense(heads)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("training", total=len(every) * seeds)
         found = routing_study.run(

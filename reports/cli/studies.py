@@ -30,6 +30,7 @@ from reports.cli.recipes import (
     options_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -76,6 +77,7 @@ def study_parity(
 
     images = images_of(told)
     every = beside_dense(heads)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("training", total=len(every) * seeds)
         found = trainings.parity(
@@ -180,6 +182,7 @@ def study_rate(
     if only_plan:
         console.print(f"{what}; {plan.command}", highlight=False, markup=False)
         return
+    take_once(out)
     with progress() as bar:
         task = bar.add_task(what, total=count)
         for _ in rate.run(plan, images, out, device, workers):
