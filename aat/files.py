@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     Raises:
         OSError: with ``path`` as its file name.
     """
+    if not path.name or not _can_be(path):
+        raise OSError(errno.EINVAL, "no file can be called so", str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,3 +26,10 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _can_be(path: Path) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # half a character
+        return False
