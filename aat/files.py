@@ -120,3 +120,5 @@ def _about(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+    except ValueError:  # a zero, or half a character
+        raise OSError(errno.EINVAL, "no file can be called so", str(path)) from None

@@ -17,6 +17,7 @@ from aat.convert import convert
 from aat.errors import InputError
 from aat.recipe import Recipe
 from aat.seeds import key
+from aat.typed import typed
 
 # Channels, kernel and stride of the small CNN's convolutions, and the groups that GroupNorm normalises together.
 _STAGES, _GROUPS = ((32, 4, 2), (64, 4, 2), (128, 3, 1)), 8
@@ -101,6 +102,7 @@ def build(
     return _headed(model, arch, k, smoothing, mu)
 
 
+@typed
 def network(recipe: Recipe, about: About) -> nn.Module:
     """The network of a recipe before training: images, in uint8, to scores.
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-import hypothesis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,9 +13,8 @@ from hypothesis import strategies as st
 from reports import ledger, published
 from reports.cli import app, main
 from reports.ledger import LedgerRow
-from tests.hostile.values import words
+from tests.hostile.values import OF_COMMANDS, words
 
-EXAMPLES = 10_000 if hypothesis.settings.get_current_profile_name() == "nightly" else 400
 SECONDS = 60
 
 # A small call of each command, to which one hostile option is added; the last of two equal options counts. Of those
@@ -94,7 +92,7 @@ def called(arguments: list[str]) -> int:
         signal.signal(signal.SIGALRM, before)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=OF_COMMANDS, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(chosen=st.sampled_from(OPTIONS), words=st.lists(words, min_size=1, max_size=2))
 def test_a_hostile_option_ends_well(
     chosen: tuple[str, click.Parameter], words: list[str], capsys: pytest.CaptureFixture[str]
