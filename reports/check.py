@@ -14,7 +14,6 @@ import torch
 
 from aat import InputError
 from aat.checks import shown
-from aat.typed import typed
 from reports.against import fitting, grid
 from reports.runner import rate, run_claim
 from reports.verdict import Verdict, judge
@@ -94,7 +93,6 @@ class RateCheck:
         words += [] if self.trials is None else [f"--rate-trials={self.trials}"]
         return shlex.join([*words, *(f"--rate-horizon={horizon}" for horizon in self.horizons)])
 
-    @typed
     def _verdicts(
         self,
         claim: str | Rate,
@@ -110,9 +108,8 @@ class RateCheck:
         if not isinstance(allow, list | tuple | set | frozenset):
             raise InputError(f"allow = {shown(allow)}; expected a list; try allow=('undecided',)")
         if unknown := [status for status in allow if status not in _ALLOWED]:
-            raise InputError(
-                f"allow = {', '.join(map(shown, unknown))}; expected {' or '.join(_ALLOWED)}; a violation is one"
-            )
+            told = ", ".join(status if isinstance(status, str) else shown(status) for status in unknown)
+            raise InputError(f"allow = {told}; expected {' or '.join(_ALLOWED)}; a violation is one")
         stated = _proved(claim) if isinstance(claim, str) else claim
         if not isinstance(stated, Rate):
             raise InputError(
@@ -120,6 +117,8 @@ class RateCheck:
             )
         rule = _rule(method)
         trials = self.trials if trials is None else trials
+        if exact is not None and not isinstance(exact, bool):
+            raise InputError(f"exact = {shown(exact)}; expected True or False; try exact=True")
         exact = trials is None if exact is None else exact
         run = {"exact": exact, "method": rule, **({} if exact or trials is None else {"trials": trials}), **options}
         level = self.level
