@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from aat import InputError
 from aat.files import alone, check_place, write_whole
@@ -77,3 +78,13 @@ def take(folder: Path) -> None:
 def write_json(path: Path, rows: Iterable[dict[str, object]]) -> None:
     """Write the rows as a JSON list, whole or not at all."""
     write_whole(path, json.dumps(list(rows), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def conclude(table: Table, rows: Iterable[dict[str, object]], json_file: Path | None) -> None:
+    """Show what was judged and write it down; exit code 1 where a row is violated."""
+    console.print(table)
+    listed = list(rows)
+    if json_file:
+        write_json(json_file, listed)
+    if any(row["status"] == "violated" for row in listed):
+        raise SystemExit(1)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from aat import InputError
 from reports import plots
-from reports.cli.common import coloured, console, json_option, progress, write_json
+from reports.cli.common import coloured, conclude, console, json_option, progress
 from reports.cli.recipes import (
     DATA,
     DEVICES,
@@ -95,11 +95,7 @@ def study_parity(
         told_shares = ("–" if share is None else f"{share:.2%}" for share in shares)
         times = (f"{row.seconds_per_epoch:.3g}", f"{row.cost:.3g}")
         table.add_row(row.head, str(row.seeds), *told_shares, *times, coloured(row.status))
-    console.print(table)
-    if json_file:
-        write_json(json_file, map(asdict, rows))
-    if any(row.status == "violated" for row in rows):
-        raise SystemExit(1)
+    conclude(table, map(asdict, rows), json_file)
 
 
 def command_line() -> str:
@@ -192,16 +188,12 @@ def study_rate(
     for plot in found.figures:
         plots.save(plot, out / "figures")
     plots.write(path.draw(found), out / "figures", "path")
-    _tell(found.verdicts)
-    if json_file:
-        write_json(json_file, (row.as_row() for row in found.verdicts))
-    if any(row.status == "violated" for row in found.verdicts):
-        raise SystemExit(1)
+    conclude(_table(found.verdicts), (row.as_row() for row in found.verdicts), json_file)
 
 
-def _tell(rows: Sequence[Verdict]) -> None:
+def _table(rows: Sequence[Verdict]) -> Table:
     table = Table("claim", "method", "T", "measured", "bound", "verdict, a posteriori", box=None)
     for row in rows:
         bound = "" if row.bound is None else f"{row.bound:.4g}"
         table.add_row(row.claim, row.method, str(row.horizon), f"{row.measured:.4g}", bound, coloured(row.status))
-    console.print(table)
+    return table
