@@ -11,7 +11,7 @@ import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aat.checks import SmoothingName
+from aat.checks import SmoothingName, fitting
 from aat.cnn.data import About
 from aat.convert import convert
 from aat.errors import InputError
@@ -107,11 +107,14 @@ def network(recipe: Recipe, about: About) -> nn.Module:
     """The network of a recipe before training: images, in uint8, to scores.
 
     Its random numbers do not depend on the head: with one seed every head starts from the same weights.
+
+    Raises:
+        InputError: as :func:`build` does; or it takes no such images, or no memory holds it.
     """
     # a backbone has had the size: what comes from it are features
     size = None if recipe.backbone else recipe.size
     shape = (about.shape[0], *(2 * (size,) if size else about.shape[1:]))
-    with torch.random.fork_rng(devices=[]):
+    with fitting(f"{recipe.arch} of width {recipe.width:g}"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(key("weights", recipe.seed))
         model = build(recipe.arch, shape, len(about.classes), k=None, stem=recipe.stem, width=recipe.width)
     _check_takes(model, recipe, shape)

@@ -17,8 +17,9 @@ from tests.hostile.values import OF_COMMANDS, words
 
 SECONDS = 60
 
-# A small call of each command, to which one hostile option is added; the last of two equal options counts. Of those
-# without one, everything but their parsing is left out: what they compute takes minutes, or a download.
+# A small call of each command, to which one hostile option is added; the last of two equal options counts. Those
+# that train go as far as their data. Of those without one, everything but their parsing is left out: what they compute
+# takes minutes, or as long as they are told to, or a download.
 SMALL: dict[str, str | None] = {
     "claims": "",
     "show": "",
@@ -30,15 +31,15 @@ SMALL: dict[str, str | None] = {
     "new": "",
     "plot": "",
     "report": "",
-    "train": None,
+    "train": "--data nowhere",
     "explain": "",
-    "concepts dissect": None,
+    "concepts dissect": "--checkpoint nowhere",
     "concepts summary": "",
     "concepts scenes": None,
-    "study parity": None,
-    "study rate": None,
-    "study routing": None,
-    "study nec": None,
+    "study parity": "--data nowhere",
+    "study rate": "--plan --data nowhere",
+    "study routing": "--data nowhere",
+    "study nec": "--data nowhere",
     "study detectors": None,
     "bench sim": None,
     "bench head": None,

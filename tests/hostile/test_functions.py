@@ -1,9 +1,11 @@
 """Every public function, one argument of a right call made hostile: a result, or one line that says what is wrong."""
 
 import contextlib
+import math
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 import aat
 import aat.cnn
@@ -24,7 +26,7 @@ import sim
 import sim.problems
 import theory
 from aat.kernels import cpu
-from tests.hostile.calls import CALLS
+from tests.hostile.calls import CALLS, digits
 from tests.hostile.values import ENDLESS, FAILING, OF_FUNCTIONS, PLAIN, TENSORS
 from theory.ledger import UnknownClaim
 
@@ -170,3 +172,36 @@ def test_a_float64_input_of_a_float32_head_is_refused() -> None:
 def test_a_size_beyond_memory_is_told(name: str, size: int) -> None:
     with pytest.raises(aat.InputError, match="does not fit into memory"):
         called("aat.AATLinear", **{name: size})
+
+
+@pytest.mark.parametrize("width", [1e9, 3e16, 1e300])
+def test_a_network_beyond_memory_is_told(width: float) -> None:
+    with pytest.raises(aat.InputError, match=r"^small of width .* does not fit into memory"):
+        aat.cnn.network(aat.cnn.Recipe(data="digits", width=width), digits())
+
+
+def test_an_error_is_one_line() -> None:
+    assert str(aat.InputError("one\n\ttwo")) == "one two"
+
+
+@pytest.mark.parametrize("path", ["", "/", "\0", "\ud800"])
+def test_no_file_is_called_so(path: str) -> None:
+    with pytest.raises(OSError, match="no file can be called so"):
+        called("sim.Run.save", path=Path(path))
+
+
+@pytest.mark.parametrize("name", ["trials", "seed", "looks"])
+def test_truth_is_no_number(name: str) -> None:
+    with pytest.raises(aat.InputError, match=f"^{name} = True is a bool; expected int; try help"):
+        called("sim.simulate", **{name: True})
+
+
+@pytest.mark.parametrize("sizes", [[0.1], [0.1, math.nan], [0.1, math.inf], "x", None, [[0.1, 0.1]], [1j, 1j]])
+def test_step_sizes_are_a_finite_number_a_step(sizes: object) -> None:
+    with pytest.raises(aat.InputError, match=r"^step_sizes\(2\) = .*; expected 2 finite numbers"):
+        called("sim.enumerate_paths", horizons=[2], step_sizes=lambda horizon: sizes)
+
+
+def test_a_network_that_fails_on_its_images_is_told() -> None:
+    with pytest.raises(aat.InputError, match=r"^the network fails on images of torch.uint8, shape"):
+        called("aat.cnn.features", network=nn.Linear(4, 3))
