@@ -107,3 +107,8 @@ def test_a_hostile_option_ends_well(
         assert re.fullmatch(r"aat: \S.*\n", told), told
     else:
         assert not told
+
+
+@pytest.mark.parametrize("workers", ["233286773", "1307028597"])
+def test_more_workers_than_there_is_work(workers: str) -> None:
+    assert called([*f"verify {SMALL['verify']}".split(), "--workers", workers]) == 0
