@@ -114,9 +114,10 @@ def test_a_value_that_is_rounded_by_a_share_catches_a_violation_by_twice_that_sh
 @pytest.mark.parametrize(("bound", "tightness"), [(0, None), (-2, -0.5)])
 def test_nothing_is_caught_beyond_a_bound_that_is_not_positive(bound: float, tightness: float | None) -> None:
     wish = cite("wish", metric="average_gap", bound="D - G", step="D", assumptions=("convex",))
-    run = on_run(constants={"D": 3.0, "G": 3.0 - bound})(exact("R1", 8, 0.125, 1.0, 0.5))
-    (row,) = judge([(wish, run, "")])
-    assert (row.status, row.bound, row.tightness, row.power) == ("violated", bound, tightness, None)
+    declared = on_run(constants={"D": 3.0, "G": 3.0 - bound})
+    for run in (exact("R1", 8, 0.125, 1.0, 0.5), on_row(low=-3.0)(sampled("R1", 8, 0.125, *[0.5, 1.5] * 64))):
+        (row,) = judge([(wish, declared(run), "")])
+        assert (row.status, row.bound, row.tightness, row.power) == ("violated", bound, tightness, None)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

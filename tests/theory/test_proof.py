@@ -16,7 +16,7 @@ from theory.calculus import POSITIVE_PART
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.units import MULTIPLIERS, UNITS, over
-from theory.proof import Checked, StepReport
+from theory.proof import INDICES, Checked, StepReport
 from theory.steps import (
     Axiom,
     CauchySchwarz,
@@ -520,6 +520,10 @@ def test_a_residual_says_what_held_until_then():
     )
 
 
+def test_indices_are_what_counts_and_no_parameter():
+    assert {t, i, j, k, l} == INDICES
+
+
 @pytest.mark.parametrize("claim", [R1, R3, O1], ids=lambda claim: claim.id)
 def test_a_check_may_be_taken_up_after_any_step(claim):
     whole = check(claim)
@@ -674,6 +678,13 @@ def test_a_vector_is_defined_once(one, other, apart):
         checked = check(defining((z(first), u), (z(second), 2 * u)))
         same = f"{z(first)} and {z(second)} may be the same vector, defined twice"
         assert checked.refused == (None if apart else same)
+
+
+@pytest.mark.parametrize("index", sorted(INDICES, key=str), ids=str)
+def test_sums_run_over_indices_and_definitions_do_not_mention_them(index):
+    assert check(counted_by(index)).proved
+    named = f"prox(T) is defined by an index that it does not have: {index * u}"
+    assert check(defining((prox(T), index * u))).refused == named
 
 
 def test_different_sequences_are_defined_alike():
