@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -14,6 +15,8 @@ from scipy import stats
 
 from aat import InputError
 from reports import Verdict, judge, verify
+from reports.confidence import Sample
+from reports.power import power
 from sim import Horizon, Run
 from sim.problems import Routing
 from theory import Rate, claims
@@ -76,6 +79,8 @@ def test_an_exact_run_is_judged_give_or_take_rounding(id: str, T: int, eta: floa
     assert (row.lower, row.upper, row.level) == (value - rounding, value + rounding, 0.0)
     assert row.bound == pytest.approx(bound)
     assert row.tightness == pytest.approx(share)
+    assert row.power == pytest.approx(1 + 2 * error)
+    assert (row.reason == "") == (row.status in ("holds", "violated"))
     assert row.trials == 3**T
 
 
@@ -88,7 +93,8 @@ def test_a_sampled_run_is_judged_by_a_one_sided_interval_on_each_side(
     a skewness of 0 cost, is the level where the interval ends."""
     bound = BOUNDS[id](T, eta)
     centre, spread = share * bound, width * bound
-    row = verdict(id, sampled(id, T, eta, *[centre - spread, centre + spread] * pairs), level)
+    values = [centre - spread, centre + spread] * pairs
+    row = verdict(id, sampled(id, T, eta, *values), level)
     reach, n = (row.upper - row.lower) / 2 / spread, 2 * pairs
     assert row.upper - centre == pytest.approx(centre - row.lower, rel=1e-6)
     doubted = n * (reach / math.sqrt(1 + reach**2)) ** 3 * 3 * math.sqrt(6 / n) / 3
@@ -97,6 +103,7 @@ def test_a_sampled_run_is_judged_by_a_one_sided_interval_on_each_side(
     assert row.status == status(row.lower, row.upper, bound)
     assert (row.measured, row.tightness) == pytest.approx((centre, share), abs=1e-9 * bound + 1e-9)
     assert (row.trials, row.level) == (2 * pairs, level / 2)
+    assert row.power == power(Sample(np.array(values), claims[id].bound_at(T, eta, DECLARED)), level / 2)
 
 
 def test_an_exact_value_at_its_bound_holds_and_the_next_number_violates() -> None:
@@ -111,12 +118,22 @@ def test_a_value_that_is_rounded_by_a_share_catches_a_violation_by_twice_that_sh
     assert verdict("R1", exact("R1", 8, 0.125, 0.1, 0.25 * bound)).power == 1.5
 
 
+def wishes(bound: float, run: Run) -> Verdict:
+    """The run under a claim with that bound."""
+    wish = cite("wish", metric="average_gap", bound="D - G", step="D", assumptions=("convex",))
+    (row,) = judge([(wish, replace(run, constants={"D": 3.0, "G": 3.0 - bound}), "")])
+    return row
+
+
+def test_a_small_bound_is_as_good_as_any() -> None:
+    row = wishes(0.5, exact("R1", 8, 0.125, 0.25, 0.125))
+    assert (row.status, row.bound, row.tightness, row.power) == ("holds", 0.5, 0.5, 1.5)
+
+
 @pytest.mark.parametrize(("bound", "tightness"), [(0, None), (-2, -0.5)])
 def test_nothing_is_caught_beyond_a_bound_that_is_not_positive(bound: float, tightness: float | None) -> None:
-    wish = cite("wish", metric="average_gap", bound="D - G", step="D", assumptions=("convex",))
-    declared = on_run(constants={"D": 3.0, "G": 3.0 - bound})
     for run in (exact("R1", 8, 0.125, 1.0, 0.5), on_row(low=-3.0)(sampled("R1", 8, 0.125, *[0.5, 1.5] * 64))):
-        (row,) = judge([(wish, declared(run), "")])
+        row = wishes(bound, run)
         assert (row.status, row.bound, row.tightness, row.power) == ("violated", bound, tightness, None)
 
 
@@ -366,6 +383,15 @@ def test_level_is_shared_over_the_rows_that_are_judged_by_sampling(judged: int, 
     assert {row.level for row in rows[:judged]} == {0.01 / (2 * judged)}
 
 
+def test_the_row_that_is_clearest_against_its_own_bound_is_judged_first() -> None:
+    bound = BOUNDS["R1"](4, 0.1)
+    open_, clear = (
+        [share * bound * (1 - width), share * bound * (1 + width)] * 32 for share, width in ((1, 0.01), (0.1, 0.5))
+    )
+    rows = judge([(R1, sampled("R1", 4, 0.1, *values), "") for values in (open_, clear)], 0.01)
+    assert [(row.status, row.level) for row in rows] == [("undecided", 0.01 / 3), ("holds", 0.01 / 4)]
+
+
 @st.composite
 def studies(draw: st.DrawFn) -> list[tuple[Rate, Run, str]]:
     """Up to five runs with different horizons, sampled, exact, void or diverged."""
@@ -398,6 +424,14 @@ def test_a_run_has_one_row_for_each_of_its_horizons_in_the_order_of_runs() -> No
 
 
 # --- Rows ---
+
+
+def test_a_row_says_what_was_judged_on_what() -> None:
+    row = verdict("R1", sampled("R1", 4, 0.125, *[1.0, 2.0] * 16))
+    assert (row.claim, row.problem, row.method) == ("R1", "made up", "hard AAT-SGD, K=2")
+    assert (row.engine, row.metric, row.horizon, row.eta) == ("monte_carlo", "average_gap", 4, 0.125)
+    assert (row.trials, row.seed, row.command) == (32, 7, "aat verify")
+    assert (row.constants, row.audit) == (DECLARED, MEASURED)
 
 
 @quick
