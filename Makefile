@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # a warning, as of a link that leads nowhere, is an error
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
 
-.PHONY: verify test coverage nightly check docs clean
+.PHONY: verify test coverage nightly mutation check docs clean
 
 verify: $(VENV)/.installed
 	$(BIN)/aat verify --profile quick --out out/verify --json out/verify/verdicts.json
@@ -21,6 +21,11 @@ coverage: $(VENV)/.installed-dev
 nightly: $(VENV)/.installed-test
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --dist worksteal
 
+# half an hour: every small mistake in what judges and in what checks proofs; docs/mutation.md has what is left
+mutation: $(VENV)/.installed-mutation
+	HYPOTHESIS_PROFILE=mutation $(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,7 +38,7 @@ docs: $(VENV)/.installed-docs
 	@echo "docs: $(CURDIR)/docs/_build/index.html"
 
 clean:
-	rm -rf $(VENV) out docs/_build build *.egg-info
+	rm -rf $(VENV) mutants out docs/_build build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -226,7 +226,7 @@ def _verdict(
     trials = horizon.paths if run.engine == "exact" else len(horizon.values)
     if certain(run, horizon):
         lower, upper, level, evidence = measured, measured, 0.0, "exact"
-        caught = 1 + 2 * horizon.rounding / bound if bound and bound > 0 else None
+        caught = 1 + 2 * horizon.rounding / bound if bound is not None and bound > 0 else None
     else:
         (lower, upper), evidence, doubt = sample.interval(level), sample.evidence, sample.doubt
     # what is solved for, or rounded, may be off by as much

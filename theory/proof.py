@@ -70,7 +70,7 @@ class Context:
         """The claim's assumption of that name, marked as used."""
         for assumption in self.claim.assumptions:
             if assumption.id == name:
-                self.used[name] = None
+                self.used.setdefault(name)
                 return assumption
         raise Refused(f"{name!r} is not among the assumptions of {self.claim.id}")
 
@@ -186,7 +186,8 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
             fact, left = step.draw(context)
             for side in (fact.lhs, fact.rhs):
                 normal(side)
-                _indexed(side)
+                if captured := _captured(side):
+                    raise Refused(captured)
         except (Refused, IllTyped) as fault:
             reports.append(StepReport(step, None, None, str(fault)))
             return Checked(claim.id, tuple(reports), tuple(context.used), f"{step.label}: {fault}")
@@ -204,11 +205,10 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
     return Checked(claim.id, tuple(reports), tuple(context.used), refused)
 
 
-def _indexed(expr: sp.Expr) -> None:
-    """Refuses a sum over anything but an index, so that no sum captures a parameter that a definition mentions."""
-    for total in expr.atoms(sp.Sum):
-        if total.limits[0][0] not in INDICES:
-            raise Refused(f"{total.limits[0][0]} is no index to sum over")
+def _captured(expr: sp.Expr) -> str | None:
+    """What a sum in ``expr`` runs over, if that is no index: it may capture a parameter that a definition mentions."""
+    parameters = {limits[0] for total in expr.atoms(sp.Sum) for limits in total.limits} - INDICES
+    return f"{min(parameters, key=str)} is no index to sum over" if parameters else None
 
 
 def _misdefined(definitions: Definitions) -> str | None:
@@ -222,6 +222,8 @@ def _misdefined(definitions: Definitions) -> str | None:
             return f"{name} is defined by an index that it does not have: {meaning}"
         if not known_by(meaning, name.args[0] + name.lag):
             return f"{name} is defined by what is not known then: {meaning}"
+        if captured := _captured(meaning):
+            return captured
     for one, other in combinations(definitions, 2):
         if type(one) is type(other) and not _apart(one.args[0], other.args[0]):
             return f"{one} and {other} may be the same vector, defined twice"
@@ -230,14 +232,17 @@ def _misdefined(definitions: Definitions) -> str | None:
 
 def _apart(one: sp.Expr, other: sp.Expr) -> bool:
     """Whether two patterns of an index, such as 0 and t + 1, have no index in common."""
-    elsewhere = {symbol: sp.Dummy(symbol.name, **symbol.assumptions0) for symbol in other.free_symbols & INDICES}
+    elsewhere = {symbol: sp.Dummy(**symbol.assumptions0) for symbol in other.free_symbols & INDICES}
     return bool((one - other.xreplace(elsewhere)).is_nonzero)
 
 
 def _together(over: Range | None, assumptions: Sequence[Assumption]) -> dict[sp.Symbol, sp.Expr]:
-    """One substitution for a range and several domains: each replaces symbols by what they equal, in the others too."""
+    """One substitution for a range and several domains: each replaces symbols by what they equal, in the others too.
+
+    In whatever order: where all of them hold, equals are replaced by equals.
+    """
     together = {} if over is None else over.domain()
     for assumption in assumptions:
-        here = {name: value.subs(together, simultaneous=True) for name, value in assumption.domain.items()}
-        together = here | {name: value.subs(here, simultaneous=True) for name, value in together.items()}
+        here = {name: value.subs(together) for name, value in assumption.domain.items()}
+        together = here | {name: value.subs(here) for name, value in together.items()}
     return together

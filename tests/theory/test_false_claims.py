@@ -54,6 +54,7 @@ from theory.symbols import (
     n,
     nu,
     positive_part,
+    prox,
     softplus,
     t,
     tau,
@@ -83,6 +84,10 @@ class FalseClaim:
 
 def squares(statement, coefficient: sp.Expr, root: sp.Expr, **more: object) -> Claim:
     return toy(statement=statement, proof=(Certificate("c", None, squares=((coefficient, root),)),), **more)
+
+
+def by_definition(statement, definitions: dict) -> Claim:
+    return toy(statement=statement, definitions=definitions, proof=(Certificate("c", None),))
 
 
 def counted(statement, where: Range, each: sp.Expr = ONE) -> Claim:
@@ -383,12 +388,30 @@ FALSE = {
             statement=at_most((10**17 + 1) * Norm2(a), sp.Float(1e17) * Norm2(a)), proof=(Certificate("c", None),)
         ),
     ),
+    "a definition under a sum over a parameter": FalseClaim(
+        "N = 1, n = 2, w_0 ≠ 0: 2 ≠ 1 + 4",
+        lambda: by_definition(
+            equals(sp.Sum(Norm2(z(t)), (N, 1, n)), sp.Sum(N**2 * Norm2(w(t)), (N, 1, n))), {z(t): N * w(t)}
+        ),
+    ),
+    "a definition by a sum over a parameter of another": FalseClaim(
+        "N = 1, n = 2, w_0 = u ≠ 0: z_0 = 2w_0, not 3w_0",
+        lambda: by_definition(
+            equals(Inner(z(t), u), n * (n + 1) / 2 * Inner(w(t), u)),
+            {prox(t): N * w(t), z(t): sp.Sum(prox(t), (N, 1, n))},
+        ),
+    ),
+    "a gradient by definition": FalseClaim(
+        "F(w) = ⟨u, w⟩, u ≠ 0", lambda: by_definition(equals(Norm2(MEAN), 0), {MEAN: sp.Integer(0)})
+    ),
+    "a vote by definition": FalseClaim("v_1 = 1", lambda: by_definition(equals(v(i), 0), {v(i): sp.Integer(0)})),
     "two steps in one": FalseClaim(
         "u ≠ 0: z_1 is u and 2u",
-        lambda: squares(at_most(Norm2(u), 0), ONE, ONE - 1, definitions={z(t): u, z(t + 1): 2 * u}),
+        lambda: by_definition(equals(Norm2(z(t + 1)), 4 * Norm2(z(t))), {z(t): u, z(t + 1): 2 * u}),
     ),
     "one vector defined twice": FalseClaim(
-        "T = 1, u ≠ 0", lambda: squares(at_most(0, 0), ONE, ONE, definitions={z(T): u, z(t + 1): 2 * u})
+        "t = 0, T = 1, u ≠ 0: 0 ≠ ‖u‖²",
+        lambda: by_definition(equals(Norm2(z(T) - z(t + 1)), Norm2(u)), {z(T): u, z(t + 1): 2 * u}),
     ),
     "a vector below a number": FalseClaim(
         "no order of vectors", lambda: toy(statement=at_most(u, u + 1 - 1), proof=(Certificate("c", None),))
@@ -504,7 +527,7 @@ FALSE = {
     ),
     "two positions in one": FalseClaim(
         "u ≠ 0: y_{t,0} is u and 2u",
-        lambda: squares(at_most(Norm2(u), 0), ONE, ONE - 1, definitions={inner(t, k): u, inner(t, 0): 2 * u}),
+        lambda: by_definition(equals(Norm2(inner(t, 0)), 4 * Norm2(inner(t, k))), {inner(t, k): u, inner(t, 0): 2 * u}),
     ),
     "noise of the epoch": FalseClaim("g = ±1 = y, F = 0", lambda: no_noise(inner(t, k), {inner(t, k): g(t)})),
     "an instance whose step is too long": FalseClaim("L = 1: η = 3 diverges", lambda: instance({eta: 3 / L})),

@@ -16,6 +16,7 @@ from theory.calculus import POSITIVE_PART
 from theory.claim import Claim
 from theory.facts import Range, at_most, equals
 from theory.operator.units import MULTIPLIERS, UNITS, over
+from theory.proof import INDICES, Checked, StepReport
 from theory.steps import (
     Axiom,
     CauchySchwarz,
@@ -29,7 +30,31 @@ from theory.steps import (
     Telescope,
     Total,
 )
-from theory.symbols import D, G, K, L, N, T, epsilon, eta, g, i, k, l, lam, positive_part, t, tau, u, v, w
+from theory.symbols import (
+    D,
+    G,
+    K,
+    L,
+    N,
+    T,
+    epsilon,
+    eta,
+    g,
+    i,
+    j,
+    k,
+    l,
+    lam,
+    n,
+    positive_part,
+    prox,
+    t,
+    tau,
+    u,
+    v,
+    w,
+    z,
+)
 from theory.terms import Dot, FixedVector, Gradient, Inner, Norm2, Objective
 
 ONE, HALF = sp.Integer(1), sp.Rational(1, 2)
@@ -183,6 +208,26 @@ def renamed(summand: sp.Expr, where: Range, name: sp.Symbol) -> Claim:
         assumptions=(),
         proof=(Rename("r", summand, where, name), Certificate("c", None, {"r": ONE})),
     )
+
+
+def divided(divisor: sp.Expr) -> Claim:
+    scaled = Assumption("scaled", "", {"scaled": lambda: equals(divisor * v(i), divisor)})
+    return toy(
+        statement=equals(v(i), 1),
+        assumptions=(scaled,),
+        proof=(Axiom("s", "scaled", "scaled"), Certificate("c", None, {"s": 1 / divisor})),
+    )
+
+
+def counted_by(*indices: sp.Symbol) -> Claim:
+    """A square, summed from 1 to n over an index; and the product of such sums."""
+    totals = sp.prod([sp.Sum(Norm2(a), (index, 1, n)) for index in indices])
+    stated = equals(totals, (n * Norm2(a)) ** len(indices))
+    return toy(statement=stated, assumptions=(), proof=(Certificate("c", None),))
+
+
+def defining(*definitions: tuple[sp.Expr, sp.Expr]) -> Claim:
+    return replace(SQUARE_A, definitions=dict(definitions))
 
 
 def in_the_limit(root: sp.Expr, symbol: sp.Symbol) -> Claim:
@@ -359,6 +404,9 @@ TWINS = {
         r"the last step does not conclude the claim",
     ),
     "no proof": (SQUARE_A, replace(SQUARE_A, proof=()), r"the last step does not conclude the claim"),
+    "division by what may be 0": (divided(T), divided(T - 1), r"^c: a denominator of 1/\(T - 1\) may vanish$"),
+    "sum over a parameter": (counted_by(i), counted_by(K), r"^c: K is no index to sum over$"),
+    "sums over two parameters": (counted_by(i, j), counted_by(N, K), r"^c: K is no index to sum over$"),
     "negative square": (
         SQUARE_A,
         edited(SQUARE_A, "c", squares=((-ONE, a),)),
@@ -445,6 +493,44 @@ def test_the_report_says_which_step_left_what():
     assert check(R1).residual == 0
 
 
+def test_a_refusal_says_what_held_until_then():
+    reports = check(R1).reports
+    wrong = using(R1, "one step", moment=-(eta**2))
+    reason = "multiplier -eta**2 is not certainly ≥ 0"
+    assert check(wrong) == Checked(
+        "R1",
+        (*reports[:3], StepReport(wrong.proof[3], None, None, reason)),
+        ("unbiased", "convex", "second moment"),
+        f"one step: {reason}",
+    )
+
+
+def test_a_residual_says_what_held_until_then():
+    reports = check(R1).reports
+    wrong = using(R1, "one step", moment=2 * eta**2)
+    left = eta**2 * (Dot(g(t), g(t)) - G**2)
+    axioms = ("unbiased", "convex", "second moment")
+    checked = check(wrong)
+    assert sp.expand(checked.residual - left) == 0
+    assert checked == Checked(
+        "R1",
+        (*reports[:3], StepReport(wrong.proof[3], reports[3].fact, checked.residual, used=axioms)),
+        axioms,
+        f"one step: residual {checked.residual}",
+    )
+
+
+def test_indices_are_what_counts_and_no_parameter():
+    assert {t, i, j, k, l} == INDICES
+
+
+@pytest.mark.parametrize("claim", [R1, R3, O1], ids=lambda claim: claim.id)
+def test_a_check_may_be_taken_up_after_any_step(claim):
+    whole = check(claim)
+    for count in range(len(claim.proof) + 1):
+        assert check(claim, whole.reports[:count]) == whole
+
+
 def test_the_report_names_the_axioms_that_were_used():
     assert check(R1).axioms == ("unbiased", "convex", "second moment", "distance")
     assert set(check(step_condition(STEP_AT_MOST_INVERSE_L)).axioms) == {"step"}
@@ -483,7 +569,8 @@ def test_a_wrong_proof_is_refused_and_raises_nothing(claim):
 def test_no_assumption_hides_behind_the_name_of_another():
     claim = moment(eta)
     namesake = Assumption("second moment", "never used")
-    assert not check(replace(claim, assumptions=(*claim.assumptions, namesake))).proved
+    wrong = replace(claim, assumptions=(*claim.assumptions, namesake))
+    assert check(wrong) == Checked("toy", (), (), "two assumptions have one name")
 
 
 def test_a_lemma_holds_for_other_values_of_its_parameters():
@@ -526,7 +613,82 @@ def test_a_conditional_rule_is_granted_by_its_premise():
 def test_steps_have_names_of_their_own():
     step = Certificate("c", at_most(0, 1), squares=((ONE, ONE),))
     claim = toy(statement=at_most(0, 1), assumptions=(), proof=(step, replace(step, conclusion=None)))
-    assert check(claim).refused == "two steps have one name"
+    assert check(claim) == Checked("toy", (), (), "two steps have one name")
+
+
+def test_a_claim_without_a_proof_is_not_proved():
+    assert check(replace(SQUARE_A, proof=())) == Checked("square", (), (), "the last step does not conclude the claim")
+
+
+def test_a_step_that_concludes_what_the_claim_says_is_not_enough():
+    """It is the claim's own statement that the last step must draw, with all that comes with it."""
+    named = edited(SQUARE_A, "c", conclusion=SQUARE_A.statement)
+    assert check(named).refused == "the last step does not conclude the claim"
+
+
+def test_what_is_only_known_to_exist_is_named():
+    alpha, beta = sp.symbols("alpha beta", real=True)
+    some = Assumption("some", "", {"sum": lambda: equals(alpha + beta, 1)}, some=frozenset({beta, alpha}))
+    claim = toy(
+        statement=equals(alpha + beta, 1),
+        assumptions=(some,),
+        proof=(Axiom("sum", "some", "sum"), Certificate("c", None, {"sum": ONE})),
+    )
+    assert check(claim).refused == "c: alpha is only known to exist: it may differ from index to index"
+
+
+MISDEFINED = {
+    "a number": ([(v(i), ONE)], "v(i) is no vector of a sequence, so it cannot be defined"),
+    "a fixed vector": ([(u, sp.Integer(0))], "u is no vector of a sequence, so it cannot be defined"),
+    "a gradient": ([(MEAN, sp.Integer(0))], "Gradient(w(t)) is no vector of a sequence, so it cannot be defined"),
+    "what is drawn": ([(g(t), u)], "g(t) is not for the algorithm to define: only w(t + 1) is"),
+    "the start": ([(w(0), u)], "w(0) is not for the algorithm to define: only w(t + 1) is"),
+    "by another index": ([(z(t), i * u)], "z(t) is defined by an index that it does not have: u*i"),
+    "by what comes later": ([(z(t), g(t))], "z(t) is defined by what is not known then: g(t)"),
+    "by a sum over a parameter": ([(z(t), sp.Sum(K * u, (K, 1, n)))], "K is no index to sum over"),
+}
+
+
+@pytest.mark.parametrize("what", MISDEFINED)
+def test_only_vectors_of_the_algorithm_are_defined_and_by_what_is_known(what):
+    definitions, fault = MISDEFINED[what]
+    assert check(defining(*definitions)) == Checked("square", (), (), fault)
+
+
+def test_a_step_is_defined_by_what_is_known_before_it():
+    definitions = (w(t + 1), w(t) - eta * g(t)), (z(0), u), (z(t + 1), w(t)), (prox(t), w(t))
+    assert check(defining(*definitions)).proved
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        (0, t + 1, True),
+        (T, T + 1, True),
+        (t + 1, t + 2, False),
+        (0, t, False),
+        (1, t + 1, False),
+        (T, t + 1, False),
+        (t, k, False),
+    ],
+)
+def test_a_vector_is_defined_once(one, other, apart):
+    """Indices stand for any step: z(t + 1) is also z(1), but never z(0)."""
+    for first, second in ((one, other), (other, one)):
+        checked = check(defining((z(first), u), (z(second), 2 * u)))
+        same = f"{z(first)} and {z(second)} may be the same vector, defined twice"
+        assert checked.refused == (None if apart else same)
+
+
+@pytest.mark.parametrize("index", sorted(INDICES, key=str), ids=str)
+def test_sums_run_over_indices_and_definitions_do_not_mention_them(index):
+    assert check(counted_by(index)).proved
+    named = f"prox(T) is defined by an index that it does not have: {index * u}"
+    assert check(defining((prox(T), index * u))).refused == named
+
+
+def test_different_sequences_are_defined_alike():
+    assert check(defining((z(t), u), (prox(t), u))).proved
 
 
 def test_a_sum_of_one_term_is_that_term():
