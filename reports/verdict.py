@@ -108,10 +108,14 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     """
     if not isinstance(pairs, list | tuple | Iterator):
         raise InputError(f"pairs = {shown(pairs)}; expected a list; try [(claims['R1'], run, '')]")
-    pairs = list(pairs)
-    for pair in pairs:
+    listed = list(pairs)
+    for pair in listed:
         if not (isinstance(pair, tuple) and [*map(type, pair)][1:] == [Run, str] and isinstance(pair[0], Rate)):
             raise InputError(f"{shown(pair)}; expected a rate, a run of it, and a command; try (claims['R1'], run, '')")
+    return _judged(listed, level)
+
+
+def _judged(pairs: Sequence[tuple[Rate, Run, str]], level: float) -> list[Verdict]:
     for claim, run, _ in pairs:
         if run.metric != claim.metric.id:
             raise InputError(f"a run of {run.metric} for claim {claim.id}; expected a run of {claim.metric.id}")
