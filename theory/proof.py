@@ -163,12 +163,12 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
             definitions; they are not checked again.
 
     Raises:
-        ValueError: it is no claim.
+        ValueError: it is no claim, or not all of its first steps held.
     """
     if not isinstance(claim, Provable):
         raise ValueError(f"{shown(claim)} is no claim; expected one; try claims['R1']")
     reports = listed("known", known)
-    if not all(isinstance(report, StepReport) and report.fact is not None for report in reports):
+    if not all(isinstance(report, StepReport) and report.residual == 0 for report in reports):
         raise ValueError(f"known = {shown(reports)}; expected reports of steps that hold; try known=()")
     context = Context(claim)
     for report in reports:

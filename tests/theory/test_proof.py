@@ -506,6 +506,19 @@ def test_a_refusal_says_what_held_until_then():
     )
 
 
+def test_only_steps_that_held_are_known():
+    refused, left = (using(R1, "one step", moment=moment) for moment in (-(eta**2), 2 * eta**2))
+    for wrong in refused, left:
+        with pytest.raises(ValueError, match=r"^known = \[StepReport.*; expected reports of steps that hold"):
+            check(wrong, check(wrong).reports)
+    with pytest.raises(ValueError, match=r"^known = \[3\]; expected reports of steps that hold; try known=\(\)$"):
+        check(R1, [3])
+    with pytest.raises(ValueError, match=r"^known = 3 is a int; expected a list$"):
+        check(R1, 3)
+    with pytest.raises(ValueError, match=r"^3 is no claim; expected one; try claims\['R1'\]$"):
+        check(3)
+
+
 def test_a_residual_says_what_held_until_then():
     reports = check(R1).reports
     wrong = using(R1, "one step", moment=2 * eta**2)
