@@ -21,8 +21,6 @@ from aat.files import alone, check_place, write_whole
 console = Console(width=None if sys.stdout.isatty() else 400)
 
 CORES = os.cpu_count() or 1
-# more would only be in each other's way, and fill the memory
-MOST_WORKERS = 8 * CORES
 
 
 class Place(click.Path):
@@ -41,7 +39,7 @@ class Place(click.Path):
 
 ids_argument = click.argument("ids", nargs=-1)
 workers_option = click.option(
-    "--workers", type=click.IntRange(1, MOST_WORKERS), default=CORES, help="Processes; every core by default."
+    "--workers", type=click.IntRange(min=1), default=CORES, help="Processes; every core by default."
 )
 json_option = click.option("--json", "json_file", type=Place(), help="Also write the rows to this file.")
 folder_argument = click.argument("folder", type=Place(folder=True))

@@ -13,7 +13,7 @@ import click
 from aat import InputError
 from aat.checks import SmoothingName
 from aat.recipe import Order, Precision, Recipe, Schedule
-from reports.cli.common import MOST_WORKERS, Place, take
+from reports.cli.common import Place, take
 
 if TYPE_CHECKING:
     from aat.cnn import Images
@@ -105,9 +105,7 @@ DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 MACHINE = (
     click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where."),
     click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."),
-    click.option(
-        "--workers", type=click.IntRange(0, MOST_WORKERS), default=0, show_default=True, help="Processes for images."
-    ),
+    click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes for images."),
 )
 
 SEEDS = click.option(

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from aat import InputError
 from reports import plots
-from reports.cli.common import MOST_WORKERS, coloured, conclude, console, json_option, progress
+from reports.cli.common import coloured, conclude, console, json_option, progress
 from reports.cli.recipes import (
     DATA,
     DEVICES,
@@ -156,8 +156,7 @@ _RATE = (
 @with_options(*_RATE)
 @click.option("--root", type=click.Path(path_type=Path), help="For downloads.  [default: ~/.cache/aat]")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where.")
-@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True,
-              help="Trainings at a time.")  # fmt: skip
+@click.option("--workers", type=_AT_LEAST_1, default=1, show_default=True, help="Trainings at a time.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be trained, and train nothing.")
 @out_option("out/rate")
 @json_option
