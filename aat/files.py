@@ -24,13 +24,15 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     """Write ``content`` to ``path`` so that a reader, or an interruption, never meets half a file.
 
     A link stays one: what it leads to is written. What is there and no file, as a pipe or /dev/null, is written into.
-    Half a character, of a file name that is no UTF-8, is written as Python and JSON escape it.
 
     Raises:
         OSError: with ``path`` as its file name.
+        UnicodeEncodeError: half a character cannot be written.
     """
-    given = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    given = content.encode() if isinstance(content, str) else content
     with _about(path):
+        if not path.name:
+            raise ValueError("a folder")
         place = Path(os.path.realpath(path))
         if _mode(place) not in (None, stat.S_IFREG):
             place.write_bytes(given)
@@ -120,5 +122,5 @@ def _about(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
-    except ValueError:  # a zero, or half a character
+    except ValueError:  # a zero, half a character, or nothing at all
         raise OSError(errno.EINVAL, "no file can be called so", str(path)) from None

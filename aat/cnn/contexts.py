@@ -54,4 +54,4 @@ def from_workers() -> Iterator[None]:
         said = str(error)
         if not said.startswith("Caught InputError in DataLoader worker"):
             raise
-        raise InputError(said.splitlines()[-1].removeprefix(f"{InputError.__module__}.InputError: ")) from None
+        raise InputError(said.rpartition(f"{InputError.__module__}.InputError: ")[2]) from None
