@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 # a warning, as of a link that leads nowhere, is an error
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
 
-.PHONY: verify test nightly mutation check docs clean
+.PHONY: verify test coverage nightly mutation check docs clean
 
 verify: $(VENV)/.installed
 	$(BIN)/aat verify --profile quick --out out/verify --json out/verify/verdicts.json
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# of branches, at least 95 %
+coverage: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov
 
 # hours: hostile inputs by the ten thousand, and every command killed at fifty moments
 nightly: $(VENV)/.installed-test

@@ -5,8 +5,10 @@ from torch import nn
 from aat.checks import SmoothingName
 from aat.errors import InputError
 from aat.layer import AATLinear
+from aat.typed import typed
 
 
+@typed
 def convert(
     model: nn.Module,
     k: int,

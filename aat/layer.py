@@ -7,11 +7,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aat import kernels
-from aat.checks import SmoothingName, check_k, check_smoothing
+from aat.checks import SmoothingName, check_device, check_k, check_smoothing, check_tensor, fitting, shown
 from aat.errors import InputError
 from aat.kernels import operator, smoothed
+from aat.typed import typed
 
 
+@typed
 class AATLinear(nn.Linear):
     """Drop-in for nn.Linear: z_j = s_K(w_j ⊙ x) + b_j for every output j.
 
@@ -22,8 +24,8 @@ class AATLinear(nn.Linear):
     backend    how the hard head is computed: one of aat.kernels.BACKENDS, or None for the fastest that fits
 
     At k = in_features without smoothing, or with the entropic one, it is nn.Linear bit for bit (O5).
-    Raises InputError for another k, smoothing or mu, and for an input whose last dimension is not
-    in_features.
+    Raises InputError for another k, smoothing or mu, for sizes beyond memory, and for an input whose last dimension
+    is not in_features, or whose dtype or device is not that of the weight (under autocast dtypes may differ).
     Source: Sun, Ravi & Singh, "Adaptive Activation Thresholding", ICCV 2019.
 
     >>> AATLinear(512, 365, k=5)
@@ -46,13 +48,18 @@ class AATLinear(nn.Linear):
         check_k(k, in_features)
         check_smoothing(smoothing, mu)
         kernels.check(backend)
-        super().__init__(in_features, out_features, bias, device, dtype)
+        check_device(device, dtype)
+        if out_features < 0:
+            raise InputError(f"out_features = {out_features}; expected at least 0; try the number of classes")
+        with fitting(f"a weight of {shown(out_features)} × {shown(in_features)} numbers"):
+            super().__init__(in_features, out_features, bias, device, dtype)
         self.k = k
         self.smoothing = smoothing
         self.mu = mu
         self.backend = backend
 
     @classmethod
+    @typed
     def from_linear(
         cls,
         linear: nn.Linear,
@@ -114,6 +121,19 @@ class AATLinear(nn.Linear):
         return f"{super().extra_repr()}, k={self.k}{smoothed}, backend={chosen!r}"
 
     def _check_input(self, input: Tensor) -> None:
+        check_tensor("input", input)
         if input.shape[-1:] != (self.in_features,):
             given, expected = tuple(input.shape), f"(*batch, {self.in_features})"
             raise InputError(f"input of shape {given}; expected {expected}; try input.flatten(1) for feature maps")
+        weight = self.weight
+        if input.dtype != weight.dtype or input.device != weight.device:
+            # the backends read memory as what the weight is
+            rounded = input.is_floating_point() and input.dtype != torch.float64 and _autocast(input.device.type)
+            if not rounded or input.device != weight.device:
+                asked = f"{weight.dtype} on {weight.device}, as the weight"
+                told = f"input of {input.dtype} on {input.device}; expected {asked}"
+                raise InputError(f"{told}; try input.to(layer.weight)")
+
+
+def _autocast(kind: str) -> bool:
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)

@@ -8,14 +8,16 @@ from typing import Any, Literal, Self, get_args
 
 import torch
 
-from aat.checks import SmoothingName, check_smoothing
+from aat.checks import SmoothingName, check_smoothing, shown
 from aat.errors import InputError
+from aat.typed import typed
 
 Schedule = Literal["steps", "constant"]
 Order = Literal["reshuffled", "uniform", "blocks"]
 Precision = Literal["float32", "bf16"]
 
 
+@typed
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. The defaults are the paper's (Sun et al., ICCV 2019, section 5).
@@ -71,8 +73,9 @@ class Recipe:
         if self.size is not None and self.size < 1:
             raise InputError(f"size = {self.size}; expected at least 1, or None")
         for name, kinds in (("schedule", Schedule), ("order", Order), ("precision", Precision)):
-            if getattr(self, name) not in get_args(kinds):
-                raise InputError(f"{name} = {getattr(self, name)}; expected one of {', '.join(get_args(kinds))}")
+            told = getattr(self, name)
+            if not isinstance(told, str) or told not in get_args(kinds):
+                raise InputError(f"{name} = {shown(told)}; expected one of {', '.join(get_args(kinds))}")
         check_smoothing(self.smoothing, self.mu)
         if self.smoothing is not None and self.k is None:
             raise InputError(f"smoothing = {self.smoothing} without k; expected k, which it smooths; try k=5")

@@ -49,7 +49,7 @@ class TopKSum:
         check(votes, k, smoothing, mu)
         if smoothing is None or mu is None:
             return hard_sum(votes, k)
-        return soft_sum(votes, k, SMOOTHINGS[smoothing], mu)[0]
+        return soft_sum(votes, k, SMOOTHINGS[smoothing], float(mu))[0]
 
 
 topk_sum = TopKSum()
@@ -73,4 +73,4 @@ def multipliers(
     check(votes, k, smoothing, mu)
     if smoothing is None or mu is None:
         return mask(votes, k).to(votes.dtype)
-    return soft_sum(votes, k, SMOOTHINGS[smoothing], mu)[1]
+    return soft_sum(votes, k, SMOOTHINGS[smoothing], float(mu))[1]

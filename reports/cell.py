@@ -21,6 +21,9 @@ from sim.results import fingerprint, versions
 from sim.sampling import Kind
 from theory import Rate
 
+# Characters of a data set's name in the name of a file, which has at most 255 bytes: four of them may be a character.
+_STEM = 40
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -73,7 +76,8 @@ class Cell:
     def name(self) -> str:
         """What the cell is called in file names: its claim, data and head, and a digest of everything else."""
         head = "dense" if self.k is None else f"{self.smoothing or 'hard'}-{self.k}"
-        data = Path(self.data).stem
+        # what is cut away is in the digest; names of files have an end
+        data = Path(self.data).stem[:_STEM]
         return f"{self.claim}-{self.problem}-{data}-{head}-{fingerprint(asdict(self))[:6]}"
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from aat import InputError
+from aat.checks import shown
 from reports.against import fitting, grid
 from reports.runner import rate, run_claim
 from reports.verdict import Verdict, judge
 from sim import Method, Problem, from_optimizer
+from sim.asked import whole
 from theory import Rate, claims
 from theory.ledger import UnknownClaim
 from theory.plain import plain
@@ -51,7 +53,7 @@ class RateCheck:
         method: type[torch.optim.Optimizer] | Method | None = None,
         problem: Problem | None = None,
         *,
-        horizons: Sequence[int] = (),
+        horizons: Iterable[int] = (),
         trials: int | None = None,
         exact: bool | None = None,
         allow: Collection[str] = (),
@@ -96,20 +98,27 @@ class RateCheck:
         claim: str | Rate,
         method: type[torch.optim.Optimizer] | Method | None,
         problem: Problem | None,
-        horizons: Sequence[int],
+        horizons: Iterable[int],
         trials: int | None,
         exact: bool | None,
         allow: Collection[str],
         options: dict[str, Any],
     ) -> tuple[list[Verdict], str]:
         """The verdicts of a check, and the bound in words."""
-        if unknown := sorted(set(allow) - set(_ALLOWED)):
-            raise InputError(f"allow = {', '.join(unknown)}; expected {' or '.join(_ALLOWED)}; a violation is one")
+        if not isinstance(allow, list | tuple | set | frozenset):
+            raise InputError(f"allow = {shown(allow)}; expected a list; try allow=('undecided',)")
+        if unknown := [status for status in allow if status not in _ALLOWED]:
+            told = ", ".join(status if isinstance(status, str) else shown(status) for status in unknown)
+            raise InputError(f"allow = {told}; expected {' or '.join(_ALLOWED)}; a violation is one")
         stated = _proved(claim) if isinstance(claim, str) else claim
         if not isinstance(stated, Rate):
-            raise InputError(f"{stated!r} is no claim; expected an id of the ledger or a rate; try theory.cited.cite")
+            raise InputError(
+                f"{shown(stated)} is no claim; expected an id of the ledger or a rate; try theory.cited.cite"
+            )
         rule = _rule(method)
         trials = self.trials if trials is None else trials
+        if exact is not None and not isinstance(exact, bool):
+            raise InputError(f"exact = {shown(exact)}; expected True or False; try exact=True")
         exact = trials is None if exact is None else exact
         run = {"exact": exact, "method": rule, **({} if exact or trials is None else {"trials": trials}), **options}
         level = self.level
@@ -119,7 +128,7 @@ class RateCheck:
         posed = fitting(stated, rule) if problem is None else [problem]
         if not posed:
             raise InputError(f"{stated.id} says nothing on any built-in problem; expected a problem= of your own")
-        chosen = tuple(horizons) or self.horizons or grid(exact)
+        chosen = tuple(whole(horizons)) or self.horizons or grid(exact)
         runs = [(stated, run_claim(stated, one, chosen, **run), self._replay) for one in posed]
         return judge(runs, level), plain(stated.bound)
 
@@ -140,7 +149,7 @@ def _rule(method: type[torch.optim.Optimizer] | Method | None) -> Method | None:
     if method is None or (hasattr(method, "start") and hasattr(method, "update")):
         return method
     raise InputError(
-        f"{method!r} is no method; expected a class of optimizers; try sim.from_optimizer(MyOptimizer, **its options)"
+        f"{shown(method)} is no method; expected a class of optimizers; try from_optimizer(MyOptimizer, **its options)"
     )
 
 

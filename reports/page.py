@@ -63,7 +63,8 @@ def draw_all(
 ) -> list[Drawn]:
     """Draw every figure of a study into ``folder/figures``; returns each with its SVG."""
     wanted = rate_plots(study, runs, verdicts)
-    return joblib.Parallel(n_jobs=workers)(joblib.delayed(_saved)(plot, folder / "figures") for plot in wanted)
+    busy = min(workers, max(len(wanted), 1))
+    return joblib.Parallel(n_jobs=busy)(joblib.delayed(_saved)(plot, folder / "figures") for plot in wanted)
 
 
 def _saved(plot: RatePlot, folder: Path) -> Drawn:

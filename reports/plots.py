@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,6 +26,7 @@ from reports.slope import Slope, fit
 from reports.study import Study
 from reports.verdict import Verdict
 from sim import Run
+from sim.results import fingerprint
 from theory import Rate
 
 STYLE: dict[Any, Any] = {
@@ -55,6 +57,8 @@ _OTHERS = (("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
 _WIDE = 58
 # Beyond this, a logarithmic axis has no room for its margins.
 _DRAWABLE = 1e300
+# Bytes of a file's name, which has at most 255 with its ending.
+_LONG = 200
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,10 @@ class RatePlot:
 
     @property
     def name(self) -> str:
-        """File name without ending."""
+        """File name without ending; a long one is cut, and ends with its digest."""
         exact = "-exact" if self.traces[0].engine == "exact" else ""
-        return slug(f"{self.claim}-{self.problem}{exact}")
+        name = slug(f"{self.claim}-{self.problem}{exact}")
+        return name if len(name.encode()) <= _LONG else f"{name[:40]}-{fingerprint(name)}"
 
     @property
     def caption(self) -> str:
@@ -235,7 +240,9 @@ def svg(figure: Figure) -> bytes:
 
 def _rendered(figure: Figure, **how: Any) -> bytes:
     content = BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        # a name of one's own may have letters that the font has not; a box stands for them
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         # laid out once for all files
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from aat import InputError
+from aat.typed import typed
 from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, simulate
+from sim.asked import whole as integers
 from sim.monte_carlo import Progress
 from sim.results import declared
 from theory import Rate, claims
@@ -69,10 +71,11 @@ def check_step(step: float | None) -> None:
         raise InputError(f"step = {step!r}; expected a finite number > 0; try step=0.1")
 
 
+@typed
 def run_claim(
     claim: Rate,
     problem: Problem,
-    horizons: Sequence[int],
+    horizons: Iterable[int],
     *,
     method: Method | None = None,
     exact: bool = False,
@@ -95,7 +98,7 @@ def run_claim(
     check_step(step)
     check_runnable(claim, problem, chosen, method)
     constants = constants_with_loans(problem, chosen, method)
-    grid = whole(horizons, chosen, problem)
+    grid = whole(integers(horizons), chosen, problem)
     if chosen.anneal:
         # Δ is that of every smoothing in use
         constants["Delta"] = max(chosen.pose(problem, horizon).constants()["Delta"] for horizon in [1, *grid])
@@ -149,7 +152,8 @@ def _of_smoothings(runs: Sequence[Run], setting: Setting, problem: Problem, subo
     return replace(runs[0], method=told, constants=first | {"Delta": suboptimality}, horizons=tuple(horizons))
 
 
-def verify(claim: Rate, problem: Problem, horizons: Sequence[int] = (64, 256, 1024), *, level: float = 1e-3,
+@typed
+def verify(claim: Rate, problem: Problem, horizons: Iterable[int] = (64, 256, 1024), *, level: float = 1e-3,
            **options: object) -> list[Verdict]:  # fmt: skip
     """Run a claim on a problem and judge it, one verdict a horizon.
 

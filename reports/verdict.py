@@ -16,12 +16,14 @@ rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from aat import InputError
+from aat.checks import shown
+from aat.typed import typed
 from reports.confidence import Sample, holm_levels
 from reports.power import power
 from sim import Horizon, Run
@@ -93,6 +95,7 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+@typed
 def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[Verdict]:
     """Judge runs against claims, all rows together at one family-wise level.
 
@@ -103,7 +106,16 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
     Raises:
         InputError: a run has measured something else than its claim bounds.
     """
-    pairs = list(pairs)
+    if not isinstance(pairs, list | tuple | Iterator):
+        raise InputError(f"pairs = {shown(pairs)}; expected a list; try [(claims['R1'], run, '')]")
+    listed = list(pairs)
+    for pair in listed:
+        if not (isinstance(pair, tuple) and [*map(type, pair)][1:] == [Run, str] and isinstance(pair[0], Rate)):
+            raise InputError(f"{shown(pair)}; expected a rate, a run of it, and a command; try (claims['R1'], run, '')")
+    return _judged(listed, level)
+
+
+def _judged(pairs: Sequence[tuple[Rate, Run, str]], level: float) -> list[Verdict]:
     for claim, run, _ in pairs:
         if run.metric != claim.metric.id:
             raise InputError(f"a run of {run.metric} for claim {claim.id}; expected a run of {claim.metric.id}")

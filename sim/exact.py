@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 from torch import Tensor
 
 from aat import InputError
+from aat.typed import typed
 from sim import lanes
+from sim.asked import StepSizes, scale_of, sizes_of, whole
 from sim.audit import audit
 from sim.methods import SGD, Method, State, take
 from sim.metrics import Metric, metric
@@ -26,8 +27,6 @@ from sim.oracles import Oracle, Own
 from sim.problems import Problem
 from sim.results import Backend, Horizon, Run
 from sim.sampling import Sampling
-
-StepSizes = Callable[[int], "NDArray | Sequence[float]"]
 
 # Paths that are computed at a time unless memory asks for fewer, and the most of them that are worth asking for.
 BLOCK = 2**13
@@ -66,6 +65,7 @@ class Cost:
     seconds: float
 
 
+@typed
 def estimate(
     problem: Problem,
     horizon: int,
@@ -109,10 +109,11 @@ def _block(problem: Problem, horizon: int, sampling: Sampling, memory: int) -> i
     return min(BLOCK, memory // each)
 
 
+@typed
 def enumerate_paths(
     problem: Problem,
     step_sizes: StepSizes,
-    horizons: Sequence[int],
+    horizons: Iterable[int],
     metric_name: str,
     *,
     method: Method | None = None,
@@ -153,21 +154,24 @@ def enumerate_paths(
     drawn = Sampling() if sampling is None else sampling
     source = Own() if oracle is None else oracle
     measured = metric(metric_name)
-    check_paths(problem.samples, horizons, drawn)
+    asked = whole(horizons)
+    check_paths(problem.samples, asked, drawn)
+    if block is not None and block < 1:
+        raise InputError(f"block = {block}; expected at least 1; try block=None")
     plain = drawn == Sampling() and not source.name and measured.weight is None
     results = []
-    for horizon in sorted(map(int, horizons)):
-        sizes = [float(size) for size in step_sizes(horizon)]
+    for horizon in sorted(asked):
+        sizes = sizes_of(step_sizes, horizon)
         paths = drawn.paths(problem.samples, horizon)
         worth = _many(problem, horizon) and metric_name in _IN_LANES
         if lanes.choose(backend, problem, rule, plain=plain, worth=worth) == "lanes":
-            row = _by_lanes(problem, measured, horizon, sizes, float(eta(horizon)) if eta else sizes[0])
+            row = _by_lanes(problem, measured, horizon, sizes, scale_of(eta, horizon, sizes))
             results.append(replace(row, paths=paths))
             continue
         width = _block(problem, horizon, drawn, memory) if block is None else block
         tree = _Tree(problem, rule, drawn, source, measured, horizon, sizes, width)
         tree.grow(progress)
-        scale = float(eta(horizon)) if eta else sizes[0]
+        scale = scale_of(eta, horizon, sizes)
         checks = audit(problem, tree.farthest(), rate=max(sizes), oracle=source, sampling=drawn)
         results.append(Horizon(horizon, scale, (tree.expectation(),), tree.rounding(), checks, paths))
     return Run.of(problem, rule, "exact", drawn, source, metric=metric_name, seed=0, horizons=tuple(results))

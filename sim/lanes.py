@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aat import InputError
+from aat.checks import shown
 from sim import lane_kernels as kernels
 from sim.lane_kernels import LANES, Loss
 from sim.methods import SGD, Method
@@ -44,6 +45,8 @@ _LOSSES: dict[type[Problem], int] = {
 }
 _HEADS = {None: kernels.HARD, "entropic": kernels.ENTROPIC, "quadratic": kernels.QUADRATIC}
 
+BACKENDS = get_args(Backend)
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -66,6 +69,8 @@ def choose(asked: Backend | None, problem: Problem, method: Method, *, plain: bo
     Raises:
         InputError: the lanes are asked for, and do not fit.
     """
+    if asked is not None and not (isinstance(asked, str) and asked in BACKENDS):
+        raise InputError(f"backend = {shown(asked)}; expected one of {', '.join(BACKENDS)}; try backend=None")
     able = plain and fits(problem, method)
     if asked == "lanes" and not able:
         given = problem.method_name(method.name)

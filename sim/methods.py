@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from aat.checks import shown
+from aat.typed import typed
 
 # What a method carries from step to step: a NamedTuple of tensors (batch, …), the iterate ``w`` among them, or any
 # object with ``w`` and a method ``take(rows)``.
@@ -64,6 +66,7 @@ class HeavyBallState(NamedTuple):
     momentum: Float[Tensor, "batch dim"]
 
 
+@typed
 @dataclass(frozen=True)
 class HeavyBall:
     """``m_{t+1} = β m_t + g_t``, ``w_{t+1} = w_t − η_t m_{t+1}``, with m_0 = 0: claim R9.
@@ -76,7 +79,7 @@ class HeavyBall:
 
     def __post_init__(self) -> None:
         if not 0 < self.beta < 1:
-            raise InputError(f"beta = {self.beta!r}; expected a number between 0 and 1; try beta=0.9")
+            raise InputError(f"beta = {shown(self.beta)}; expected a number between 0 and 1; try beta=0.9")
 
     @property
     def name(self) -> str:

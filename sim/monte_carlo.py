@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 import torch
@@ -10,10 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from aat.checks import fitting
 from aat.seeds import generator, key
+from aat.typed import typed
 from sim import lanes
+from sim.asked import StepSizes, scale_of, sizes_of, whole
 from sim.audit import audit, steps
-from sim.exact import StepSizes
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
 from sim.oracles import Oracle, Own
@@ -31,10 +33,11 @@ _WORTH_LANES = 2**17
 Progress = Callable[[int], object]
 
 
+@typed
 def simulate(
     problem: Problem,
     step_sizes: StepSizes,
-    horizons: Sequence[int],
+    horizons: Iterable[int],
     metric_name: str,
     *,
     trials: int = 32,
@@ -73,7 +76,8 @@ def simulate(
     Raises:
         InputError: trials, looks or a horizon too small, or a problem or method that the lanes do not fit.
     """
-    check_trials(trials, looks, horizons)
+    asked = whole(horizons)
+    check_trials(trials, looks, asked)
     rule = SGD() if method is None else method
     drawn = Sampling() if sampling is None else sampling
     drawn.check(problem.samples)
@@ -81,10 +85,12 @@ def simulate(
     measured = metric(metric_name)
     plain = drawn == Sampling() and not source.name and measured.weight is None
     results = []
-    for horizon in sorted(map(int, horizons)):
-        sizes = [float(size) for size in step_sizes(horizon)]
+    for horizon in sorted(asked):
+        sizes = sizes_of(step_sizes, horizon)
         stream = key("samples", seed, problem.name, horizon)
         looked = measured.times(horizon, drawn.epoch(problem.samples))
+        with fitting(f"{trials} trials of {problem.name}"):
+            torch.empty(trials, problem.dimension, dtype=torch.float64)
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
         visited = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}
         used = lanes.choose(backend, problem, rule, plain=plain, worth=long_enough(horizon, trials))
@@ -98,7 +104,7 @@ def simulate(
         found = measured.measure(measured_on, points.flatten(0, 1))
         values = tuple(found.unflatten(0, times.shape).mean(0).tolist())
         checks = audit(problem, at, times=[*visited], rate=max(sizes), oracle=source, sampling=drawn)
-        scale = float(eta(horizon)) if eta else sizes[0]
+        scale = scale_of(eta, horizon, sizes)
         low, high = metric_range(problem, metric_name)
         error = measured.error(problem, found)
         results.append(Horizon(horizon, scale, values, error, checks, low=low, high=high, backend=used))

@@ -18,7 +18,9 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from aat import InputError
+from aat.checks import shown
 from aat.seeds import generator
+from sim.problems.loss import numbered
 
 _TRIALS, _SIZE, _STEPS = 3, 5, 4
 
@@ -103,16 +105,29 @@ def from_optimizer(
     >>> from_optimizer(torch.optim.SGD, momentum=0.9).constants
     {'beta': 0.9}
     """
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"name = {shown(name)}; expected a text; try {getattr(cls, '__name__', 'SGD')!r}")
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
-        raise InputError(f"{cls!r} is no optimizer class; expected a subclass of torch.optim.Optimizer")
-    called = cls.__name__ + (f"({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
+        raise InputError(f"{shown(cls)} is no optimizer class; expected a subclass of torch.optim.Optimizer")
+    called = cls.__name__ + (
+        f"({', '.join(f'{key}={_told(value)}' for key, value in options.items())})" if options else ""
+    )
 
     def make(parameters: list[Parameter], lr: float) -> torch.optim.Optimizer:
         return cls(parameters, lr=lr, **options)  # type: ignore[call-arg]
 
     together = _is_elementwise(make, called)
-    beta = {"beta": float(options["momentum"])} if options.get("momentum") else {}
-    return OptimizerMethod(make, name or called, {**beta, **(constants or {})}, together)
+    momentum = options.get("momentum")
+    beta = {"beta": float(momentum)} if isinstance(momentum, int | float) and momentum else {}
+    return OptimizerMethod(make, name or called, {**beta, **numbered(constants)}, together)
+
+
+def _told(value: object) -> str:
+    return (
+        str(value)
+        if isinstance(value, float | bool | None) or (isinstance(value, int) and abs(value) < 2**63)
+        else shown(value)
+    )
 
 
 def _step(make: Callable[..., torch.optim.Optimizer], w: Tensor, gradient: Tensor, eta: float, memory: Memory

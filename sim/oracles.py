@@ -18,6 +18,7 @@ from torch import Tensor
 
 from aat import InputError
 from aat.seeds import generator
+from aat.typed import typed
 from sim.problems import Problem
 
 
@@ -67,6 +68,7 @@ def _anywhere(problem: Problem) -> dict[str, float]:
     return {"m": 0.0, "M": 0.0, "zeta": 2 * problem.gradient_bounds().mean().item()}
 
 
+@typed
 @dataclass(frozen=True)
 class HardMask:
     """Hard AAT-SGD seen from the smoothed objective: the gradient through the hard mask (claims R8, R14).
@@ -105,6 +107,7 @@ class HardMask:
         return declared
 
 
+@typed
 @dataclass(frozen=True)
 class Annealed:
     """A soft threshold that sharpens on the way: ``μ_t = μ (t+1)^{−power}``; the metric stays that of μ.
@@ -136,6 +139,7 @@ class Annealed:
         return _anywhere(problem)
 
 
+@typed
 @dataclass(frozen=True)
 class Approximate:
     """The K largest votes found only nearly: the largest of each of several buckets of units, and of these the K.

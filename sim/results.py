@@ -15,6 +15,7 @@ import scipy
 import torch
 
 from aat import InputError, saved
+from aat.typed import typed
 from sim.methods import Method
 from sim.oracles import Oracle
 from sim.problems import Problem
@@ -130,11 +131,13 @@ class Run:
             **rest,
         )
 
+    @typed
     def save(self, path: Path) -> None:
         """Write the run as JSON, whole or not at all."""
         saved.save(path, _strict(asdict(self)), self.schema)
 
     @classmethod
+    @typed
     def load(cls, path: Path) -> Run:
         """Read a saved run.
 

@@ -19,6 +19,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from aat.checks import shown
+from aat.typed import typed
 from sim.stream import sample_indices
 
 Kind = Literal["with replacement", "without replacement", "reshuffling"]
@@ -27,6 +29,7 @@ Kind = Literal["with replacement", "without replacement", "reshuffling"]
 _CHUNK = 4096
 
 
+@typed
 @dataclass(frozen=True)
 class Sampling:
     """How the B samples of a step are drawn.
@@ -46,8 +49,8 @@ class Sampling:
     batch: int = 1
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise InputError(f"sampling {self.kind!r}; expected one of {', '.join(get_args(Kind))}")
+        if not isinstance(self.kind, str) or self.kind not in get_args(Kind):
+            raise InputError(f"sampling {shown(self.kind)}; expected one of {', '.join(get_args(Kind))}")
         if isinstance(self.batch, bool) or not isinstance(self.batch, int) or self.batch < 1:
             raise InputError(f"batch = {self.batch!r}; expected an integer ≥ 1; try batch=1")
 

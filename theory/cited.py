@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.utilities.lambdify import implemented_function
 
 from theory import symbols as s
+from theory.asked import listed, shown, text
 from theory.assumptions import Assumption
 from theory.claim import Cited, Metric, Rate
 from theory.facts import at_most
@@ -66,13 +67,15 @@ def cite(
     >>> claim.tuning.rate, claim.bound_at(4, 0.5, {"D": 1.0, "G": 1.0})
     (D*G/sqrt(T), 0.5)
     """
+    for name, value in {"id": id, "metric": metric, "title": title, "setting": setting, "source": source}.items():
+        text(name, value)
     if id in claims:
         raise ValueError(f"the ledger has a claim {id} already; expected another id; try {id}.mine")
     if metric not in _METRICS:
         raise ValueError(f"claim {id}: unknown metric {metric!r}; expected one of {', '.join(_METRICS)}")
     measured = _METRICS[metric]
     limit = None if cap is None else _formula(id, "cap", cap)
-    known = [_assumption(id, assumption) for assumption in assumptions]
+    known = [_assumption(id, assumption) for assumption in listed("assumptions", assumptions)]
     condition: list[Assumption] = [] if limit is None else [_at_most(limit)]
     stated = _formula(id, "bound", bound)
     claim = Cited(
@@ -100,12 +103,14 @@ def _formula(id: str, part: str, given: Formula) -> sp.Expr:
             expression = sp.sympify(given, locals=dict(_SYMBOLS))
         except (sp.SympifyError, SyntaxError, TypeError, AttributeError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"claim {id}: the {part} {given!r} is no formula ({reason})") from None
+            raise ValueError(f"claim {id}: the {part} {shown(given)} is no formula ({reason})") from None
         if not isinstance(expression, sp.Expr):
-            raise ValueError(f"claim {id}: the {part} {given!r} is no formula; expected an expression in T, eta, …")
+            raise ValueError(
+                f"claim {id}: the {part} {shown(given)} is no formula; expected an expression in T, eta, …"
+            )
         return expression.subs({name: _symbol(name.name) for name in expression.free_symbols}, simultaneous=True)
     if not callable(given):
-        raise ValueError(f"claim {id}: the {part} is {given!r}; expected a SymPy expression, a text or a callable")
+        raise ValueError(f"claim {id}: the {part} is {shown(given)}; expected a SymPy expression, a text or a callable")
     parameters = inspect.signature(given).parameters.values()
     if any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters):
         raise ValueError(f"claim {id}: the {part} takes any arguments; expected names, as in def {part}(T, eta, G)")
@@ -124,8 +129,10 @@ def _assumption(id: str, given: str | Assumption) -> Assumption:
     known = {assumption.id: assumption for claim in _RATES for assumption in claim.assumptions}
     # these differ from rate to rate: which one is meant is said by ``cap``
     known.pop("step", None)
-    if given not in known:
-        raise ValueError(f"claim {id}: unknown assumption {given!r}; expected of {', '.join(known)}; a step has a cap=")
+    if not isinstance(given, str) or given not in known:
+        raise ValueError(
+            f"claim {id}: unknown assumption {shown(given)}; expected of {', '.join(known)}; a step has a cap="
+        )
     return known[given]
 
 

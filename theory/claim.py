@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from theory import asked
 from theory import symbols as s
 from theory.assumptions import Assumption
 from theory.facts import Fact, at_most, nonnegative
@@ -182,9 +183,14 @@ class Rate(Claim):
 
         Raises:
             KeyError: a constant is missing.
+            ValueError: horizon, η or a constant is no number.
         """
         try:
-            return float(self._number(self.bound, (s.T, s.eta))(horizon, eta, **self._pick(constants)))
+            return float(
+                self._number(self.bound, (s.T, s.eta))(
+                    asked.horizon(horizon), asked.number("eta", eta), **self._pick(constants)
+                )
+            )
         except (OverflowError, ZeroDivisionError):
             return math.inf
 
@@ -194,7 +200,7 @@ class Rate(Claim):
         At the cap itself rounding may fall on the wrong side (η = 1/L need not give ηL ≤ 1), so it is the nearest
         number that meets the conditions, where one is near.
         """
-        eta = float(self._number(self.tuning.eta, (s.T,))(horizon, **self._pick(constants)))
+        eta = float(self._number(self.tuning.eta, (s.T,))(asked.horizon(horizon), **self._pick(constants)))
         conditions = [a for a in self.assumptions if a.condition is not None and a.condition.has(s.eta)]
         below = above = eta
         for _ in range(_NEIGHBOURS):
@@ -206,22 +212,25 @@ class Rate(Claim):
 
     def rate_at(self, horizon: int, constants: Mapping[str, float]) -> float:
         """The rate at the tuned step scale as a number."""
-        return float(self._number(self.tuning.rate, (s.T,))(horizon, **self._pick(constants)))
+        return float(self._number(self.tuning.rate, (s.T,))(asked.horizon(horizon), **self._pick(constants)))
 
     def steps(self, horizon: int, eta: float) -> NDArray[np.float64]:
         """The step sizes η_0 … η_{T−1}, shape ``(horizon,)``."""
         sizes = sp.lambdify((s.t, s.T, s.eta), self.schedule, "numpy")
-        return np.broadcast_to(sizes(np.arange(horizon), horizon, eta), (horizon,)).astype(np.float64)
+        told = sizes(np.arange(asked.horizon(horizon)), horizon, float(asked.number("eta", eta)))
+        return np.broadcast_to(told, (horizon,)).astype(np.float64)
 
     def broken(self, eta: float, constants: Mapping[str, float]) -> str | None:
         """The condition on parameters that ``eta`` breaks, or ``None``."""
+        asked.number("eta", eta), asked.numbers(constants)
         for assumption in self.assumptions:
             if not _meets(assumption, eta, constants):
                 return f"{assumption.id}: {assumption.statement} fails at η = {eta:g}"
         return None
 
     def _pick(self, constants: Mapping[str, float]) -> dict[str, float]:
-        return {name.name: constants[name.name] for name in self.constants}
+        given = asked.numbers(constants)
+        return {name.name: asked.number(name.name, given[name.name]) for name in self.constants}
 
     def _number(self, expression: sp.Expr, first: tuple[sp.Symbol, ...]) -> Callable[..., float]:
         return _compiled((*first, *self.constants), expression)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from theory import losses, operator
+from theory.asked import listed, shown
 from theory.claim import Cited, Claim, Rate, Refuted
 from theory.mutants import mutants
 from theory.proof import Checked
@@ -34,7 +35,7 @@ class UnknownClaim(KeyError):
     """A claim that the ledger does not have."""
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return " ".join(str(self.args[0]).split())
 
 
 class Claims(Mapping[str, Claim]):
@@ -55,8 +56,8 @@ class Claims(Mapping[str, Claim]):
     def __getitem__(self, id: str) -> Claim:
         try:
             return self._entries[id]
-        except KeyError:
-            raise UnknownClaim(f"unknown claim {id!r}: the ledger has {', '.join(self._entries)}") from None
+        except (KeyError, TypeError):  # what has no hash is no id
+            raise UnknownClaim(f"unknown claim {shown(id)}: the ledger has {', '.join(self._entries)}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -171,10 +172,16 @@ class Row:
 
 
 def ledger(entries: Iterable[Claim] | None = None, with_mutants: bool = True) -> Iterator[Row]:
-    """Check every claim (all of them by default), one row at a time; without mutants in a tenth of the time."""
-    for claim in claims.values() if entries is None else entries:
+    """Check every claim (all of them by default), one row at a time; without mutants in a tenth of the time.
+
+    Raises:
+        ValueError: an entry is no claim.
+    """
+    for claim in claims.values() if entries is None else listed("entries", entries):
+        if not isinstance(claim, Claim):
+            raise ValueError(f"{shown(claim)} is no claim; expected claims; try [claims['R1']]")
         checked = claim.prove()
-        made = list(mutants(claim)) if checked.proved and with_mutants else []
+        made = list(mutants(claim)) if checked.proved and with_mutants is True else []
         survivors = tuple(mutant.damage for mutant in made if not mutant.refused(checked))
         opinion = second_opinion(claim, checked)
         tuned = claim.tuning.residual == 0 if isinstance(claim, Rate) else True

@@ -13,10 +13,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import sympy as sp
 
+from theory.asked import listed, shown
 from theory.assumptions import Assumption
 from theory.facts import Fact, Range, Refused, defined, nonnegative
 from theory.symbols import g, i, j, k, l, t, w
@@ -35,6 +36,7 @@ from theory.terms import (
 INDICES = {t, i, j, k, l}
 
 
+@runtime_checkable
 class Provable(Protocol):
     """What the checker needs of a claim; see :class:`theory.claim.Claim`."""
 
@@ -159,11 +161,18 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
         claim: what to check.
         known: what came of its first steps, when they have been checked before, with the same assumptions and
             definitions; they are not checked again.
+
+    Raises:
+        ValueError: it is no claim, or not all of its first steps held.
     """
+    if not isinstance(claim, Provable):
+        raise ValueError(f"{shown(claim)} is no claim; expected one; try claims['R1']")
+    reports = listed("known", known)
+    if not all(isinstance(report, StepReport) and report.residual == 0 for report in reports):
+        raise ValueError(f"known = {shown(reports)}; expected reports of steps that hold; try known=()")
     context = Context(claim)
-    reports = list(known)
-    for report in known:
-        context.facts[report.step.label] = report.fact  # type: ignore[assignment]
+    for report in reports:
+        context.facts[report.step.label] = report.fact
         context.used.update(dict.fromkeys(report.used))
     fault = _misdefined(claim.definitions)
     if len({assumption.id for assumption in claim.assumptions}) < len(claim.assumptions):
@@ -172,7 +181,7 @@ def check(claim: Provable, known: Sequence[StepReport] = ()) -> Checked:
         fault = "two steps have one name"
     if fault:
         return Checked(claim.id, (), (), fault)
-    for step in claim.proof[len(known) :]:
+    for step in claim.proof[len(reports) :]:
         try:
             fact, left = step.draw(context)
             for side in (fact.lhs, fact.rhs):

@@ -23,6 +23,7 @@ from torchvision.datasets.utils import download_url
 from aat.cnn.splits import Augmentation, InMemory, OnDisk, Split, decode, middle
 from aat.errors import InputError
 from aat.progress import watched
+from aat.typed import typed
 
 CACHE = Path.home() / ".cache" / "aat"
 # Where packages of a system put data sets.
@@ -63,6 +64,7 @@ class Images(About):
     test: Split
     augmentation: Augmentation | None
 
+    @typed
     def subset(self, train: int | None = None, test: int | None = None) -> Images:
         """So many images of training and test, the first of each class in turn; all of them where None."""
         told = [f"{count} {part}" for count, part in ((train, "train"), (test, "test")) if count is not None]
@@ -74,6 +76,7 @@ class Images(About):
         )
 
 
+@typed
 def load(data: str, root: Path = CACHE, size: int | None = None, memory: int = _MEMORY) -> Images:
     """A data set by name (``digits``, ``fashion-mnist``, ``cifar10``, ``scenes``) or a folder.
 
@@ -196,6 +199,8 @@ def _idx(file: Path) -> UInt8[Tensor, ...]:
 
 
 def _folder(folder: Path, size: int | None, memory: int) -> Images:
+    if size is not None and size < 1:
+        raise InputError(f"size = {size}; expected at least 1; try 32")
     held_out = next((name for name in ("test", "val") if (folder / name).is_dir()), "test")
     train, test = (_files(folder / name) for name in ("train", held_out))
     if train.classes != test.classes:

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from aat.cnn.splits import Split
 from aat.explain.probe import Probe
 from aat.files import write_whole
+from aat.typed import typed
 
 _BATCH = 256
 
 
+@typed
 def features(network: nn.Module, split: Split) -> Float[Tensor, "N n"]:
     """The inputs of the classifier, the last nn.Linear of the network, for all images of a split.
 
@@ -27,6 +29,7 @@ def features(network: nn.Module, split: Split) -> Float[Tensor, "N n"]:
     return torch.cat([probe(split.batch(some.tolist())).features.cpu() for some in every])
 
 
+@typed
 def save_features(file: Path, network: nn.Module, split: Split) -> None:
     """Write them as ``x``, and the labels as ``y``, in NumPy's ``.npz``: data for ``aat verify --data``."""
     content = io.BytesIO()

@@ -11,12 +11,13 @@ import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aat.checks import SmoothingName
+from aat.checks import SmoothingName, fitting
 from aat.cnn.data import About
 from aat.convert import convert
 from aat.errors import InputError
 from aat.recipe import Recipe
 from aat.seeds import key
+from aat.typed import typed
 
 # Channels, kernel and stride of the small CNN's convolutions, and the groups that GroupNorm normalises together.
 _STAGES, _GROUPS = ((32, 4, 2), (64, 4, 2), (128, 3, 1)), 8
@@ -101,15 +102,19 @@ def build(
     return _headed(model, arch, k, smoothing, mu)
 
 
+@typed
 def network(recipe: Recipe, about: About) -> nn.Module:
     """The network of a recipe before training: images, in uint8, to scores.
 
     Its random numbers do not depend on the head: with one seed every head starts from the same weights.
+
+    Raises:
+        InputError: as :func:`build` does; or it takes no such images, or no memory holds it.
     """
     # a backbone has had the size: what comes from it are features
     size = None if recipe.backbone else recipe.size
     shape = (about.shape[0], *(2 * (size,) if size else about.shape[1:]))
-    with torch.random.fork_rng(devices=[]):
+    with fitting(f"{recipe.arch} of width {recipe.width:g}"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(key("weights", recipe.seed))
         model = build(recipe.arch, shape, len(about.classes), k=None, stem=recipe.stem, width=recipe.width)
     _check_takes(model, recipe, shape)

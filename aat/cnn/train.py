@@ -32,6 +32,7 @@ from aat.device import device_name
 from aat.errors import InputError
 from aat.files import write_whole
 from aat.recipe import Recipe
+from aat.typed import typed
 
 RECIPE, RESULT, WEIGHTS, CHECKPOINT = "recipe.json", "result.json", "weights.pt", "last.ckpt"
 _PRECISION = {"float32": "32-true", "bf16": "bf16-mixed"}
@@ -71,6 +72,7 @@ class Result:
         return recipe | told | versions
 
     @classmethod
+    @typed
     def load(cls, folder: Path) -> Result:
         """The result that a folder holds.
 
@@ -87,6 +89,7 @@ class Result:
             ) from None
 
 
+@typed
 def train(
     recipe: Recipe,
     images: Images,
@@ -151,9 +154,12 @@ def train(
     return result
 
 
+@typed
 def evaluate(network: nn.Module, split: Split, batch: int = 256) -> tuple[float, torch.Tensor]:
     """Mean cross-entropy, and whether each image is classified right, the network as it is."""
-    device = next(network.parameters()).device
+    if batch < 1:
+        raise InputError(f"batch = {batch}; expected at least 1; try 256")
+    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     losses, right = [], []
     with torch.inference_mode():
         for indices in torch.arange(len(split.labels)).split(batch):
@@ -164,6 +170,7 @@ def evaluate(network: nn.Module, split: Split, batch: int = 256) -> tuple[float,
     return torch.stack(losses).sum().item() / len(split.labels), torch.cat(right).cpu()
 
 
+@typed
 def load_network(file: Path) -> tuple[nn.Module, Recipe, About]:
     """The network in ``weights.pt`` from images to scores, in evaluation mode, its recipe, and what it knows of images.
 

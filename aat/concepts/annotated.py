@@ -10,11 +10,13 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from aat.errors import InputError
+from aat.typed import typed
 
 # What NetDissect writes where there is no label: no concept can have these names.
 NAMELESS = ("", "-")
 
 
+@typed
 @dataclass(frozen=True)
 class Category:
     """A kind of concepts, at most one of which a pixel has.

@@ -60,7 +60,7 @@ def read(file: Path, complain: Callable[[str], object]) -> Tally:
             lines = csv.DictReader(text)
             lines.fieldnames = columns = [name.strip() for name in lines.fieldnames or ()]
             rows = list(lines)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise _wrong(file, str(error)) from None
     labels = [column.removesuffix("-label") for column in columns if column.endswith("-label")]
     categories = tuple(name for name in labels if name and all(f"{name}-{what}" in columns for what in _COUNTS))

@@ -13,6 +13,7 @@ from aat.errors import InputError
 from aat.explain.probe import Heard, Probe
 from aat.layer import AATLinear
 from aat.topk import topk_sum
+from aat.typed import typed
 
 
 class Attribution(NamedTuple):
@@ -46,6 +47,7 @@ class Votes(NamedTuple):
     delta: Float[Tensor, " B"]
 
 
+@typed
 class VoteAttribution:
     """Attribution by votes, for a network whose last nn.Linear, an AATLinear or a dense one, gives its scores.
 
@@ -67,6 +69,7 @@ class VoteAttribution:
     def __init__(self, network: nn.Module) -> None:
         self.probe = Probe(network)
 
+    @typed
     def attribute(self, inputs: Tensor, target: int | Int[Tensor, " B"] | None = None) -> Attribution:
         """Contributions of the units to the score of ``target``.
 
@@ -80,6 +83,7 @@ class VoteAttribution:
         votes = self.votes(self.probe(inputs), target)
         return Attribution(votes.contributions, votes.delta)
 
+    @typed
     def votes(self, heard: Heard, target: int | Int[Tensor, " B"] | None = None) -> Votes:
         """The same of inputs that a probe has seen, with what else makes the score."""
         head, scores = self.probe.head, heard.scores

@@ -8,9 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from aat.checks import shown
+from aat.errors import InputError
 from aat.explain.probe import Heard, Probe
+from aat.typed import typed
 
 
+@typed
 def heat(probe: Probe, images: Tensor, heard: Heard, pairs: Sequence[tuple[int, int]]) -> Float[Tensor, "P h w"]:
     """Where the activations of units come from; nonnegative.
 
@@ -22,8 +26,17 @@ def heat(probe: Probe, images: Tensor, heard: Heard, pairs: Sequence[tuple[int, 
         images: (B, C, H, W) in uint8, or floats in [0, 1].
         heard: what it noted of them.
         pairs: rows of the batch, each with a unit.
+
+    Raises:
+        InputError: images that were not heard, or a pair that is not there.
     """
-    rows, units = torch.tensor(pairs, dtype=torch.long).view(-1, 2).T
+    if images.ndim != 4 or len(images) != len(heard.features):
+        given = f"images of shape {tuple(images.shape)} with {len(heard.features)} that were heard"
+        raise InputError(f"{given}; expected (B, C, H, W), the same batch; try heat(probe, images, probe(images), ...)")
+    found = [tuple(pair) for pair in pairs]
+    if any(not (0 <= row < len(images) and 0 <= unit < probe.head.in_features) for row, unit in found):
+        raise InputError(f"pairs {shown(found)}; expected rows of the batch, each with a unit; try [(0, 0)]")
+    rows, units = torch.tensor(found, dtype=torch.long).view(-1, 2).T
     if heard.maps is not None:
         return heard.maps[rows, units].relu()
     return _saliency(probe, images, rows, units)
@@ -36,7 +49,7 @@ def _saliency(probe: Probe, images: Tensor, rows: Tensor, units: Tensor) -> Floa
     heard: list[Tensor] = []
     hook = probe.head.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
     try:
-        probe.network(pixels)
+        probe.run(pixels)
     finally:
         hook.remove()
     found = pixels.new_empty(len(rows), *pixels.shape[2:])

@@ -10,11 +10,16 @@ from fractions import Fraction
 from jaxtyping import Float
 from torch import Tensor
 
+from aat.checks import shown
+from aat.errors import InputError
 from aat.explain.attribution import Votes
 from aat.routing import shares
+from aat.typed import typed
 
 # Digits of the largest part that are shown.
 _DIGITS = 3
+# No float64 has more than 767 that are not 0; Python writes no integer of more than 4300.
+_MOST_DIGITS = 400
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Sum:
         return [part.unit for part in self.parts if part.unit is not None]
 
 
+@typed
 def sums(votes: Votes, most: int) -> list[Sum]:
     """The scores of a batch taken apart.
 
@@ -92,6 +98,7 @@ def _sum(votes: Votes, row: int, heard: Float[Tensor, " n"], evidence: Float[Ten
     return Sum(int(votes.target[row]), score, total, tuple(parts), votes.delta[row].item())
 
 
+@typed
 def decimals(values: Sequence[float], digits: int = _DIGITS) -> tuple[list[str], str]:
     """The values and their sum in decimals that add up exactly, so many digits of the largest value.
 
@@ -99,15 +106,17 @@ def decimals(values: Sequence[float], digits: int = _DIGITS) -> tuple[list[str],
     add up to it.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        InputError: no values, one that is not finite, or no digits from 1 to 400.
 
     >>> decimals([1.25, 2.25, 3.25])
     (['1.25', '2.25', '3.25'], '6.75')
     >>> decimals([1 / 3, 1 / 3, 1 / 3])
     (['0.334', '0.333', '0.333'], '1.000')
     """
-    if not all(map(math.isfinite, values)):
-        raise ValueError(f"{values}; expected finite numbers")
+    if not values or not all(map(_finite, values)):
+        raise InputError(f"values = {shown(values)}; expected finite numbers, at least one; try nan_to_num")
+    if not 1 <= digits <= _MOST_DIGITS:
+        raise InputError(f"digits = {shown(digits)}; expected 1 to {_MOST_DIGITS}; try {_DIGITS}")
     largest = max(map(abs, values))
     places = max(0, digits - 1 - (math.floor(math.log10(largest)) if largest else 0))
     scaled = [Fraction(value) * 10**places for value in values]
@@ -117,6 +126,13 @@ def decimals(values: Sequence[float], digits: int = _DIGITS) -> tuple[list[str],
     up = sorted(range(len(values)), key=lambda i: floors[i] - scaled[i])[: total - sum(floors)]
     whole = [floor + (i in up) for i, floor in enumerate(floors)]
     return [_decimal(value, places) for value in whole], _decimal(total, places)
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float64 holds
+        return False
 
 
 def _decimal(whole: int, places: int) -> str:

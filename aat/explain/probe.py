@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from aat.convert import classifier_of
 from aat.errors import InputError
+from aat.typed import typed
 
 # A mean over positions, computed in another order: what rounding may make of it, in units of its own precision.
 _ROUNDING = 64
@@ -35,6 +36,7 @@ class Heard(NamedTuple):
         return Heard(self.scores[at], self.features[at], None if self.maps is None else self.maps[at])
 
 
+@typed
 class Probe:
     """Runs a network, without gradients, in evaluation mode, on its device.
 
@@ -54,12 +56,15 @@ class Probe:
         self._looked = False
         self._maps: tuple[nn.Module, bool] | None = None
 
+    @typed
     def __call__(self, images: Tensor) -> Heard:
         """One batch.
 
         Raises:
             InputError: the head was not called once, with one vector for each image.
         """
+        if images.is_meta:
+            raise InputError("images on the meta device; expected numbers; try a tensor with pixels")
         heard: list[Tensor] = []
         outputs: list[tuple[nn.Module, Tensor]] = []
 
@@ -73,11 +78,11 @@ class Probe:
         device = self.head.weight.device
         try:
             with torch.inference_mode():
-                scores = self.network(images.to(device))
+                scores = self.run(images.to(device))
         finally:
             for hook in hooks:
                 hook.remove()
-        if len(heard) != 1 or heard[0].ndim != 2:
+        if not isinstance(scores, Tensor) or len(heard) != 1 or heard[0].ndim != 2:
             shapes = [tuple(given.shape) for given in heard]
             raise InputError(f"the head hears {shapes}; expected one vector for each image; try a classifier of images")
         if not self._looked:
@@ -88,6 +93,17 @@ class Probe:
             maps = next(output for at, output in reversed(outputs) if at is module)
             maps = maps.relu() if rectified else maps
         return Heard(scores, heard[0], maps)
+
+    def run(self, images: Tensor) -> Any:
+        """What the network says; InputError where it does not take such images."""
+        try:
+            return self.network(images)
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            given = f"the network fails on images of {images.dtype}, shape {tuple(images.shape)}: {reason}"
+            raise InputError(f"{given}; expected (B, C, H, W) as it takes them; try what it was trained on") from error
 
 
 def _source(outputs: list[tuple[nn.Module, Tensor]], features: Tensor) -> tuple[nn.Module, bool] | None:

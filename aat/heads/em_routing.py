@@ -20,7 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aat.checks import check_tensor, fitting, shown
 from aat.errors import InputError
+from aat.typed import typed
 
 # Added to every variance: with one unit left, or votes that all agree, its logarithm stays finite.
 VARIANCE_FLOOR = 1e-4
@@ -120,6 +122,7 @@ def route(
     return Routed(scores, clusters, log_assignments)
 
 
+@typed
 class EMRouting(nn.Module):
     """A head whose classes are routed to by EM: features (B, n) to scores (B, O).
 
@@ -139,12 +142,16 @@ class EMRouting(nn.Module):
         sizes = {"in_features": in_features, "out_features": out_features, "pose": pose, "iterations": iterations}
         for name, size in sizes.items():
             if size < 1:
-                raise InputError(f"{name} = {size}; expected at least 1")
+                raise InputError(f"{name} = {shown(size)}; expected at least 1; try {name}=4")
         if not 0 < final < math.inf:
             raise InputError(f"final = {final}; expected a finite number > 0; try 1.0")
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.pose, self.iterations, self.final = pose, iterations, final
+        with fitting(f"a head of {', '.join(f'{name} = {shown(size)}' for name, size in sizes.items())}"):
+            self._make(in_features, out_features, pose)
+
+    def _make(self, in_features: int, out_features: int, pose: int) -> None:
         self.slope = nn.Parameter(torch.randn(out_features, pose, in_features))
         self.offset = nn.Parameter(torch.randn(out_features, pose, in_features))
         self.scale = nn.Parameter(torch.ones(in_features))
@@ -158,8 +165,13 @@ class EMRouting(nn.Module):
 
     def routed(self, x: Float[Tensor, "B n"]) -> Routed:
         """All that routing ends with."""
+        check_tensor("features", x)
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"features of shape {tuple(x.shape)}; expected (B, {self.in_features}); try flatten(1)")
+        if x.device != self.slope.device:
+            raise InputError(
+                f"features on {x.device}; expected {self.slope.device}, as the head; try head.to(x.device)"
+            )
         votes = x[:, None, None, :] * self.slope + self.offset
         return route(self._log_activations(x), votes, self.beta_u, self.beta_a,
                      iterations=self.iterations, final=self.final)  # fmt: skip

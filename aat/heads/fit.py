@@ -10,8 +10,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from aat.checks import shown
 from aat.errors import InputError
 from aat.seeds import generator, key
+from aat.typed import typed
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 
@@ -21,6 +23,7 @@ def cross_entropy(scores: Float[Tensor, "B O"], labels: Int[Tensor, " B"], progr
     return nn.functional.cross_entropy(scores, labels)
 
 
+@typed
 def fit(
     make: Callable[[], nn.Module],
     x: Float[Tensor, "N n"],
@@ -51,10 +54,15 @@ def fit(
         InputError: there are no samples or no labels that fit them, a number is out of range, or the loss became
             infinite or no number.
     """
-    _check(x, labels, epochs=epochs, batch=batch, lr=lr)
+    check(x, labels, epochs=epochs, batch=batch, lr=lr)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key("head", *names))
-        head = make().to(x.device, x.dtype)
+        made = make()
+        if not isinstance(made, nn.Module):
+            raise InputError(
+                f"make() = {shown(made)} is a {type(made).__name__}; expected a head; try lambda: nn.Linear"
+            )
+        head = made.to(x.device, x.dtype)
     order = generator("order", *names)
     optimizer = torch.optim.Adam(head.parameters(), lr=lr)
     steps = epochs * math.ceil(len(x) / batch)
@@ -76,10 +84,15 @@ def fit(
     return head.eval(), time.perf_counter() - begin
 
 
-def _check(x: Tensor, labels: Tensor, **numbers: float) -> None:
+def check(x: Tensor, labels: Tensor, **numbers: float) -> None:
+    """InputError unless there are samples with a label each, and the numbers are in range."""
     if x.ndim != 2 or not len(x) or labels.shape != x.shape[:1] or labels.is_floating_point():
         given = f"features {tuple(x.shape)} with labels {tuple(labels.shape)} of {labels.dtype}"
         raise InputError(f"{given}; expected (N, n) with N >= 1 and N integers; try x.flatten(1)")
+    if not x.is_floating_point() or x.is_meta:
+        raise InputError(f"features of {x.dtype} on {x.device}; expected floating numbers; try x.float()")
+    if int(labels.min()) < 0:
+        raise InputError(f"label {int(labels.min())}; expected classes from 0; try their indices")
     for name, number in numbers.items():
         if not 0 < number < math.inf or (name != "lr" and number < 1):
             raise InputError(f"{name} = {number}; expected at least 1, for lr a finite number > 0")

@@ -15,7 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from aat.errors import InputError
+from aat.heads.fit import check
 from aat.seeds import key
+from aat.typed import typed
 
 _TOLERANCE, _PASSES = 1e-3, 200
 # scikit-learn takes 32 bits of a seed
@@ -38,6 +40,7 @@ class Sparse(NamedTuple):
     converged: bool
 
 
+@typed
 def path(
     x: Float[Tensor, "N n"],
     labels: Int[Tensor, " N"],
@@ -62,6 +65,11 @@ def path(
     Raises:
         InputError: a class without samples, fewer than two classes, or features that tell nothing of them.
     """
+    check(x, labels)
+    if not most >= 0:
+        raise InputError(f"most = {most}; expected at least 0; try 5")
+    if not 0 < ratio < 1 or not 0 < least <= 1:
+        raise InputError(f"ratio = {ratio}, least = {least}; expected numbers between 0 and 1; try 0.6 and 1e-4")
     count = torch.bincount(labels)
     if len(count) < 2 or not bool(count.all()):
         raise InputError(
@@ -71,7 +79,7 @@ def path(
     mean, spread = x.double().mean(0), x.double().std(0, correction=0)
     # a unit that never changes tells nothing, and is left at 0
     spread = torch.where(spread > 0, spread, 1.0)
-    standard = ((x.double() - mean) / spread).to(x.dtype).numpy()
+    standard = ((x.double() - mean) / spread).to(torch.promote_types(x.dtype, torch.float32)).detach().numpy()
     largest = _largest(standard, labels, count)
     if largest == 0:
         raise InputError("features that tell nothing of the classes; expected some that change; try other features")

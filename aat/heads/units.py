@@ -14,6 +14,7 @@ from aat.hard import mask
 from aat.heads.em_routing import EMRouting
 from aat.layer import AATLinear
 from aat.routing import contributions, effective_number
+from aat.typed import typed
 
 _BATCH = 500
 
@@ -36,14 +37,15 @@ class Units(NamedTuple):
     effective: float
 
 
+@typed
 def units(head: nn.Module, x: Float[Tensor, "N n"]) -> Units:
     """What a head hears of these samples.
 
     Raises:
         InputError: it is no linear layer, hard AAT head or EM routing; or there are no samples.
     """
-    if not len(x):
-        raise InputError(f"features of shape {tuple(x.shape)}; expected at least one sample")
+    if x.ndim != 2 or not len(x):
+        raise InputError(f"features of shape {tuple(x.shape)}; expected (N, n) with N >= 1; try x.flatten(1)")
     with torch.inference_mode():
         if isinstance(head, EMRouting):
             return _routed(head, x)

@@ -6,6 +6,8 @@ input is wrong, said in one line.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -53,7 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; a user's mistake is one line and exit code 2, an interruption 130."""
     try:
         _check(sys.argv[1:] if arguments is None else arguments)
-        return app(args=arguments, prog_name="aat", standalone_mode=False) or 0
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # η in a terminal that has none
+            sys.stdout.reconfigure(errors="backslashreplace")
+        code = app(args=arguments, prog_name="aat", standalone_mode=False) or 0
+        # what was told has arrived, or it has not: Python would find out too late to say so in one line
+        sys.stdout.flush()
+        return code
     except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
     except SystemExit as leave:
@@ -66,18 +74,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, UnknownClaim, NotInstalled, Unsolved) as error:
         return _complain(str(error))
     except OSError as error:
-        return _complain(f"{error.filename or 'file'}: {error.strerror}; expected a place that can be written")
+        if error.filename is None:
+            _silence()
+        where = error.filename or "standard output"
+        return _complain(f"{where}: {error.strerror}; expected a place that can be written")
 
 
 def _check(arguments: Sequence[str]) -> None:
     """InputError for what no file can be called: click would fail on it."""
     for given in arguments:
         try:
-            sound = b"\0" not in os.fsencode(given)
+            sound = b"\0" not in given.encode()
         except UnicodeEncodeError:
             sound = False
         if not sound:
-            raise InputError(f"{given!a} is no text; expected one without broken characters; try to type it again")
+            raise InputError(f"{given!a} is no text; expected UTF-8 without a zero; try another name")
+
+
+def _silence() -> None:
+    """Leave nothing in standard output that Python would try to write when it exits."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> int:

@@ -11,7 +11,7 @@ from rich.table import Table
 from aat import InputError
 from reports import peers, plots
 from reports.bench import head, memory, result, sim
-from reports.cli.common import CORES, console, json_option, progress, write_json
+from reports.cli.common import CORES, Place, console, json_option, progress, take, write_json
 
 
 @click.group("bench", help="Compare speeds, in one run, as ratios.")
@@ -62,14 +62,14 @@ def bench_sim(rounds: int, devices: int, cases: tuple[int, ...], json_file: Path
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Timed turns of each.")
 @click.option("--case", "cases", type=click.IntRange(1, len(head.CASES)), multiple=True, help="1 to 5; all by default.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where.")
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Also write head.json, head.svg and head.png here."
-)
+@click.option("--out", type=Place(folder=True), help="Also write head.json, head.svg and head.png here.")
 @json_option
 def bench_head(rounds: int, cases: tuple[int, ...], device: str, out: Path | None, json_file: Path | None) -> None:
     """Time the hard head by each backend against its definition, the portable way and nn.Linear, and its memory."""
     head.check(device)
     chosen = [head.CASES[number - 1] for number in sorted(set(cases))] or list(head.CASES)
+    if out:
+        take(out)
     rows: list[head.BenchRow] = []
     with progress() as bar:
         task = bar.add_task("timing", total=len(chosen) * len(head.FEATURES))

@@ -7,14 +7,25 @@ from typing import Any
 
 import click
 
-from reports.cli.common import console, json_option, write_json
-from reports.cli.recipes import DATA, HEAD, MACHINE, RECIPE, images_of, out_option, recipe_of, tells, with_options
+from reports.cli.common import Place, console, json_option, write_json
+from reports.cli.recipes import (
+    DATA,
+    HEAD,
+    MACHINE,
+    RECIPE,
+    images_of,
+    out_option,
+    recipe_of,
+    take_once,
+    tells,
+    with_options,
+)
 
 
 @click.command("train")
 @with_options(*DATA, *HEAD, *RECIPE, *MACHINE)
 @out_option("out/train")
-@click.option("--features", type=click.Path(dir_okay=False, path_type=Path),
+@click.option("--features", type=Place(),
               help="Also save what the head hears of the test images: an .npz for aat verify --data.")  # fmt: skip
 @json_option
 def train_one(
@@ -29,6 +40,7 @@ def train_one(
     from aat.cnn.train import WEIGHTS, load_trained
 
     images = images_of(told)
+    take_once(out)
     result = cnn.train(
         recipe_of(images, told), images, out, device=device, devices=devices, workers=workers, bar=console.is_terminal
     )

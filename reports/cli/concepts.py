@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aat import InputError
-from reports.cli.common import console, json_option, write_json
+from reports.cli.common import Place, console, json_option, take, write_json
 from reports.cli.recipes import DEVICES, out_option, with_options
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def concepts() -> None:
 @click.argument("file", metavar="TALLY.csv", type=_FILE)
 @with_options(*LIMITS)
 @click.option("--category", "categories", multiple=True, help="Only of this category, or these; all by default.")
-@click.option("--out", type=_FILE, help="Also draw the figure into this folder.")
+@click.option("--out", type=Place(folder=True), help="Also draw the figure into this folder.")
 @json_option
 def summary(
     file: Path, limit: float, inclusive: bool, categories: tuple[str, ...], out: Path | None, json_file: Path | None
@@ -89,6 +89,7 @@ def dissect(
 
     network, recipe, about = load_network(checkpoint)
     name, found = _annotated(data, images, seed, about.shape[0])
+    take(out)
     tally = dissect(network.to(_device(device)), found, quantile, batch=batch)
     tally.save(out / TALLY)
     _tell(tally, limit, inclusive, out, json_file, f"{recipe.arch}, {recipe.head}, on {name}")

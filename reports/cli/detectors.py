@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from reports import plots
-from reports.cli.common import coloured, console, json_option, progress, write_json
+from reports.cli.common import coloured, conclude, json_option, progress
 from reports.cli.concepts import LIMITS
 from reports.cli.recipes import (
     DATA,
@@ -24,6 +24,7 @@ from reports.cli.recipes import (
     images_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -73,6 +74,7 @@ def study_detectors(
     annotated = scenes.annotated(images=told["test_images"], items=items)
     images = images_of(told)
     every = beside_dense(heads)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("training and dissecting", total=2 * len(every) * seeds)
         found = dissections.detectors(
@@ -85,11 +87,7 @@ def study_detectors(
     found.save(out / detectors.FILE)
     plots.write(detectors_figure.draw(found), out, "detectors")
     rows = found.rows()
-    console.print(_table(rows))
-    if json_file:
-        write_json(json_file, map(asdict, rows))
-    if any(row.status == "violated" for row in rows):
-        raise SystemExit(1)
+    conclude(_table(rows), map(asdict, rows), json_file)
 
 
 def _table(rows: list[DetectorsRow]) -> Table:

@@ -22,6 +22,7 @@ from reports.cli.recipes import (
     options_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -81,6 +82,7 @@ def study_nec(
     entries = {name: told.pop(f"plan_{name}") for name in _DEFAULT if name != "nec"}
     plan = Plan(nec=tuple(sorted(set(levels))), **entries)
     images = images_of(told)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("networks and heads", total=seeds * nec_heads.count(plan))
         found = nec_heads.study(

@@ -13,6 +13,7 @@ import click
 from aat import InputError
 from aat.checks import SmoothingName
 from aat.recipe import Order, Precision, Recipe, Schedule
+from reports.cli.common import MOST_WORKERS, Place, take
 
 if TYPE_CHECKING:
     from aat.cnn import Images
@@ -104,7 +105,9 @@ DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 MACHINE = (
     click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where."),
     click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."),
-    click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes for images."),
+    click.option(
+        "--workers", type=click.IntRange(0, MOST_WORKERS), default=0, show_default=True, help="Processes for images."
+    ),
 )
 
 SEEDS = click.option(
@@ -157,8 +160,14 @@ def recipe_of(images: Images, told: dict[str, Any]) -> Recipe:
 
 def out_option(folder: str) -> Callable[[Any], Any]:
     """`--out`."""
-    kind = click.Path(path_type=Path)
+    kind = Place(folder=True)
     return click.option("--out", type=kind, default=Path(folder), show_default=True, help="Where it is kept.")
+
+
+def take_once(folder: Path) -> None:
+    """Have the folder alone until the command ends; the processes of several devices have it together."""
+    if tells():
+        take(folder)
 
 
 def tells() -> bool:

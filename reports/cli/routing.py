@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from reports import plots
-from reports.cli.common import coloured, console, json_option, progress, write_json
+from reports.cli.common import coloured, conclude, json_option, progress
 from reports.cli.recipes import (
     DATA,
     LEVEL,
@@ -24,6 +24,7 @@ from reports.cli.recipes import (
     images_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -62,6 +63,7 @@ def study_routing(
 
     images = images_of(told)
     every = beside_dense(heads)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("training", total=len(every) * seeds)
         found = routing_study.run(
@@ -80,11 +82,7 @@ def study_routing(
             row.head, row.meaning, _number(row.value), _interval(row.lower, row.upper), _number(row.difference),
             _interval(row.difference_lower, row.difference_upper), row.claim, coloured(row.status),
         )  # fmt: skip
-    console.print(table)
-    if json_file:
-        write_json(json_file, map(asdict, rows))
-    if any(row.status == "violated" for row in rows):
-        raise SystemExit(1)
+    conclude(table, map(asdict, rows), json_file)
 
 
 def _number(value: float | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reports.cli.common import console, progress
+from reports.cli.common import console, progress, take
 from reports.cli.recipes import out_option
 
 
@@ -24,6 +24,7 @@ def write_scenes(part: str, images: int, seed: int, out: Path) -> None:
     from aat.concepts.save import save
 
     found = scenes.annotated(part, seed, images)
+    take(out)
     with progress() as bar:
         task = bar.add_task("writing", total=images)
         save(found, out, lambda count: bar.advance(task, count))

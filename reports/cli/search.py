@@ -11,7 +11,17 @@ import click
 from rich.table import Table
 
 from reports import falsify as worst
-from reports.cli.common import coloured, console, file_among, ids_argument, json_option, progress, write_json
+from reports.cli.common import (
+    Place,
+    coloured,
+    console,
+    file_among,
+    ids_argument,
+    json_option,
+    progress,
+    take,
+    write_json,
+)
 from reports.falsify import Instance, searched
 from sim.results import versions
 
@@ -22,7 +32,7 @@ from sim.results import versions
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search.")
 @click.option("--method", help="An optimizer of the file.")
 @click.option("--replay", type=click.Path(path_type=Path), help="Judge a saved instance instead of searching.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/falsify"), show_default=True,
+@click.option("--out", type=Place(folder=True), default=Path("out/falsify"), show_default=True,
               help="Folder for the instances.")  # fmt: skip
 @json_option
 def falsify(
@@ -45,6 +55,7 @@ def falsify(
         given = (*ids, "--rounds", str(rounds), "--seed", str(seed), *(("--method", method) if method else ()))
         ids, file = file_among(ids)
         searches = worst.searches(ids, out, rounds=rounds, seed=seed, file=file, method=method)
+        take(out)
         rows = []
         with progress() as bar:
             for search in searches:

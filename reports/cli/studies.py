@@ -15,7 +15,7 @@ from rich.table import Table
 
 from aat import InputError
 from reports import plots
-from reports.cli.common import coloured, console, json_option, progress, write_json
+from reports.cli.common import MOST_WORKERS, coloured, conclude, console, json_option, progress
 from reports.cli.recipes import (
     DATA,
     DEVICES,
@@ -30,6 +30,7 @@ from reports.cli.recipes import (
     options_of,
     out_option,
     recipe_of,
+    take_once,
     tells,
     with_options,
 )
@@ -76,6 +77,7 @@ def study_parity(
 
     images = images_of(told)
     every = beside_dense(heads)
+    take_once(out)
     with progress() as bar:
         task = bar.add_task("training", total=len(every) * seeds)
         found = trainings.parity(
@@ -93,11 +95,7 @@ def study_parity(
         told_shares = ("–" if share is None else f"{share:.2%}" for share in shares)
         times = (f"{row.seconds_per_epoch:.3g}", f"{row.cost:.3g}")
         table.add_row(row.head, str(row.seeds), *told_shares, *times, coloured(row.status))
-    console.print(table)
-    if json_file:
-        write_json(json_file, map(asdict, rows))
-    if any(row.status == "violated" for row in rows):
-        raise SystemExit(1)
+    conclude(table, map(asdict, rows), json_file)
 
 
 def command_line() -> str:
@@ -158,7 +156,8 @@ _RATE = (
 @with_options(*_RATE)
 @click.option("--root", type=click.Path(path_type=Path), help="For downloads.  [default: ~/.cache/aat]")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where.")
-@click.option("--workers", type=_AT_LEAST_1, default=1, show_default=True, help="Trainings at a time.")
+@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True,
+              help="Trainings at a time.")  # fmt: skip
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be trained, and train nothing.")
 @out_option("out/rate")
 @json_option
@@ -180,6 +179,7 @@ def study_rate(
     if only_plan:
         console.print(f"{what}; {plan.command}", highlight=False, markup=False)
         return
+    take_once(out)
     with progress() as bar:
         task = bar.add_task(what, total=count)
         for _ in rate.run(plan, images, out, device, workers):
@@ -189,16 +189,12 @@ def study_rate(
     for plot in found.figures:
         plots.save(plot, out / "figures")
     plots.write(path.draw(found), out / "figures", "path")
-    _tell(found.verdicts)
-    if json_file:
-        write_json(json_file, (row.as_row() for row in found.verdicts))
-    if any(row.status == "violated" for row in found.verdicts):
-        raise SystemExit(1)
+    conclude(_table(found.verdicts), (row.as_row() for row in found.verdicts), json_file)
 
 
-def _tell(rows: Sequence[Verdict]) -> None:
+def _table(rows: Sequence[Verdict]) -> Table:
     table = Table("claim", "method", "T", "measured", "bound", "verdict, a posteriori", box=None)
     for row in rows:
         bound = "" if row.bound is None else f"{row.bound:.4g}"
         table.add_row(row.claim, row.method, str(row.horizon), f"{row.measured:.4g}", bound, coloured(row.status))
-    console.print(table)
+    return table

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from aat import InputError
 from reports import book, ledger
-from reports.cli.common import coloured, console, ids_argument, json_option, progress, workers_option, write_json
+from reports.cli.common import Place, coloured, console, ids_argument, json_option, progress, workers_option, write_json
 from theory import Claim, Rate, claims
 from theory.claim import Refuted
 from theory.discover import NotFound, discover
@@ -148,7 +148,7 @@ def _print_found(claim: Rate, horizon: int) -> None:
 
 
 @click.command("book")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/book"), show_default=True,
+@click.option("--out", type=Place(folder=True), default=Path("out/book"), show_default=True,
               help="Folder for the book.")  # fmt: skip
 @workers_option
 def write_book(out: Path, workers: int) -> None:

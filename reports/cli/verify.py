@@ -15,6 +15,7 @@ from reports import gallery, junit, ledger, page
 from reports.against import grid, own_cells
 from reports.cell import Cell
 from reports.cli.common import (
+    Place,
     coloured,
     console,
     file_among,
@@ -22,6 +23,7 @@ from reports.cli.common import (
     ids_argument,
     json_option,
     progress,
+    take,
     workers_option,
     write_json,
 )
@@ -73,10 +75,10 @@ _RUNNING = ("method", "step", "horizons", "trials", "looks", "seed", "exact")
 @click.option("--sequential", is_flag=True, help="Batches of trials, until the matter is clear.")
 @click.option("--most-trials", type=int, default=1024, show_default=True, help="Trials at most, if --sequential.")
 @click.option("--stop", type=float, help="Level at which --sequential stops; the level shared by all if omitted.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/verify"), show_default=True,
+@click.option("--out", type=Place(folder=True), default=Path("out/verify"), show_default=True,
               help="Folder for runs, figures and the page.")  # fmt: skip
 @click.option("--dask", help="Run on the cluster of the Dask scheduler at this address (extra dask).")
-@click.option("--junitxml", type=click.Path(path_type=Path), help="Also write proofs and verdicts as JUnit XML.")
+@click.option("--junitxml", type=Place(), help="Also write proofs and verdicts as JUnit XML.")
 @workers_option
 @json_option
 def verify(
@@ -108,6 +110,7 @@ def verify(
     limit = None if memory is None else memory * 2**20
     if posed["exact"]:
         _print_cost(cells, limit)
+    take(out)
     study.save(out)
     rates = {cell.claim: cell.rate for cell in cells}
     listed = sorted(id for id in rates if id in claims)
@@ -157,7 +160,7 @@ def _cells(ids: Sequence[str], file: Path | None, profile_name: str, posed: dict
 @click.command("new")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder; this one if omitted.")
+@click.option("--out", type=Place(folder=True), default=Path(), help="Folder; this one if omitted.")
 def new_file(kind: str, name: str, out: Path) -> None:
     """Write NAME.py to start from: a claim, a problem or an optimizer of your own, ready for aat verify."""
     path = write_new(kind, name, out)
@@ -168,6 +171,7 @@ def new_file(kind: str, name: str, out: Path) -> None:
 @folder_argument
 def plot(folder: Path) -> None:
     """Draw the figures of FOLDER, the --out of an aat verify, again: SVG and PNG; and a gallery."""
+    take(folder)
     study = Study.load(folder)
     runs = study.runs(folder)
     figures = page.draw_all(study, runs, study.judge(runs), folder)
@@ -179,6 +183,7 @@ def plot(folder: Path) -> None:
 @folder_argument
 def report(folder: Path) -> None:
     """Write the page of FOLDER, the --out of an aat verify, again."""
+    take(folder)
     console.print(str(page.write_page(folder)), highlight=False, soft_wrap=True)
 
 

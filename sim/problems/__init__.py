@@ -8,6 +8,7 @@
 from dataclasses import replace
 
 from aat import InputError
+from aat.typed import typed
 from sim.problems.base import Problem
 from sim.problems.bilinear import Bilinear
 from sim.problems.data import Labelled, digits, gapped, load, synthetic, tiny
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 
+@typed
 def make(family: str, data: str, *, k: int | None = None, **options: object) -> Problem:
     """A problem by the name of its family and data; ``k = None`` is the dense head.
 

@@ -22,6 +22,8 @@ from torch import Tensor
 from aat import InputError, topk_sum
 from aat.checks import check_k, check_smoothing
 from aat.seeds import generator
+from aat.typed import check_fields
+from sim.problems.data import tensor_of
 
 # Votes evaluated at a time by the full objective: 2^21 float64 numbers are 16 MiB.
 _BLOCK = 2**21
@@ -35,10 +37,10 @@ _COMPARATOR_MU = 0.02
 
 def checked(name: str, values: Tensor, shape: str) -> Float[Tensor, ...]:
     """``values`` as float64; InputError unless they are finite numbers of as many dimensions as ``shape`` names."""
-    values = torch.as_tensor(values)
+    values = tensor_of(name, values)
     if values.dtype.is_complex or values.ndim != len(shape.split()) or values.numel() == 0:
         raise InputError(f"{name} of shape {tuple(values.shape)}; expected real numbers of shape ({shape})")
-    values = values.to(torch.float64)
+    values = values.detach().to(torch.float64)
     bad = int((~values.isfinite()).sum())
     if bad:
         raise InputError(f"{name} has {bad} values that are NaN or infinite; expected finite numbers; clean the data")
@@ -76,6 +78,7 @@ class Problem(ABC):
     data: str = "given"
 
     def __post_init__(self) -> None:
+        check_fields(self, "raised", "ridge", "data")
         object.__setattr__(self, "x", checked("x", self.x, "N n"))
         check_k(self.k, self.features)
         check_smoothing(self.smoothing, self.mu)

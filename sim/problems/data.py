@@ -14,9 +14,24 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from aat import InputError
+from aat.checks import fitting, shown
 from aat.seeds import generator
+from aat.typed import typed
 
 MOST_CLASSES = 2**16
+
+
+def tensor_of(name: str, values: object) -> Tensor:
+    """``values`` as a tensor that has numbers; InputError if that cannot be."""
+    try:
+        found = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        given = f"{name} = {shown(values)} is a {type(values).__name__}"
+        raise InputError(f"{given}; expected a tensor or an array of numbers; try torch.tensor") from None
+    if found.layout is not torch.strided or found.is_meta:
+        given = f"{name} of layout {found.layout} on {found.device}"
+        raise InputError(f"{given}; expected a dense tensor with numbers; try {name}.to_dense()")
+    return found.cpu()
 
 
 class Labelled(NamedTuple):
@@ -30,7 +45,7 @@ class Labelled(NamedTuple):
 
 def class_indices(y: Tensor, samples: int) -> Int[Tensor, " N"]:
     """``y`` as int64; InputError unless it holds one index of a class for each sample."""
-    y = torch.as_tensor(y)
+    y = tensor_of("y", y)
     if y.shape != (samples,) or y.dtype.is_floating_point or y.dtype.is_complex or y.dtype == torch.bool:
         raise InputError(f"y of {y.dtype}, shape {tuple(y.shape)}; expected {samples} class indices as integers")
     if int(y.min()) < 0:
@@ -40,8 +55,17 @@ def class_indices(y: Tensor, samples: int) -> Int[Tensor, " N"]:
     return y.to(torch.int64)
 
 
+@typed
 def synthetic(samples: int = 64, features: int = 32, classes: int = 4, name: str = "synthetic") -> Labelled:
     """Non-negative features with a class-dependent mean, like a ReLU network's; always the same ones."""
+    if samples < 1 or features < 1 or not 1 <= classes <= MOST_CLASSES:
+        given = f"samples = {samples}, features = {features}, classes = {classes}"
+        raise InputError(f"{given}; expected at least 1, and {MOST_CLASSES} classes at most; try synthetic()")
+    with fitting(f"{samples} × {features} numbers"):
+        return _synthetic(samples, features, classes, name)
+
+
+def _synthetic(samples: int, features: int, classes: int, name: str) -> Labelled:
     random = generator("synthetic", samples, features, classes)
     centres = torch.randn(classes, features, dtype=torch.float64, generator=random)
     y = torch.arange(samples) % classes
@@ -54,6 +78,7 @@ def tiny() -> Labelled:
     return synthetic(samples=3, features=4, classes=2, name="tiny")
 
 
+@typed
 def gapped(
     floor: float, spread: float, samples: int = 3, features: int = 4, k: int = 2, name: str = "gapped"
 ) -> Labelled:
@@ -76,6 +101,11 @@ def gapped(
     if not (0 <= floor < float("inf") and 0 <= spread < float("inf") and 1 <= k < features and samples >= 1):
         given = f"floor = {floor}, spread = {spread}, samples = {samples}, features = {features}, k = {k}"
         raise InputError(f"{given}; expected gaps ≥ 0, at least one sample and 1 ≤ k < features")
+    with fitting(f"{samples} × {features} numbers"):
+        return _gapped(floor, spread, samples, features, k, name)
+
+
+def _gapped(floor: float, spread: float, samples: int, features: int, k: int, name: str) -> Labelled:
     gaps = floor + spread * torch.arange(1, samples + 1, dtype=torch.float64) / samples
     random = generator("gapped", samples, features, k)
     places = torch.rand(samples, features, dtype=torch.float64, generator=random).argsort(-1)

@@ -7,6 +7,7 @@ gradients by autograd and batches by ``torch.func.vmap``; or, if it says that it
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -16,7 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
+from aat.checks import shown
+from aat.typed import check_fields
 from sim.problems.base import Problem, checked
+from sim.problems.data import tensor_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,7 +38,8 @@ class Loss(Problem):
     batched: bool = False
 
     def _check_target(self) -> None:
-        """Nothing: :func:`loss` has checked."""
+        """Of what :func:`loss` has not checked."""
+        check_fields(self, "is_convex", "batched")
 
     @property
     def heads(self) -> int:
@@ -139,15 +144,18 @@ def loss(
     tensor([[0.]], dtype=torch.float64)
     """
     if not callable(function):
-        raise InputError(f"the loss is {function!r}; expected a function of w and of a sample's part of each array")
-    first = torch.as_tensor(start)
+        raise InputError(
+            f"the loss is {shown(function)}; expected a function of w and of a sample's part of each array"
+        )
+    first = tensor_of("start", start)
     w0 = checked("start", first.flatten(), "dim")
+    arrays = _sequence(arrays)
     parts = tuple(_array(i, array) for i, array in enumerate(arrays)) or (torch.zeros(1, 0, dtype=torch.float64),)
     sizes = {len(part) for part in parts}
     if len(sizes) != 1:
         raise InputError(f"arrays of lengths {', '.join(map(str, sorted(sizes)))}; expected one length N for all")
-    known = {str(key): _constant(str(key), value) for key, value in (constants or {}).items()}
-    u = None if comparator is None else checked("comparator", torch.as_tensor(comparator).flatten(), "dim")
+    known = numbered(constants)
+    u = None if comparator is None else checked("comparator", tensor_of("comparator", comparator).flatten(), "dim")
     if arrays:
         called, used = function, parts
     else:
@@ -165,15 +173,15 @@ def loss(
         shape=first.shape,
         declared=known,
         is_convex=convex,
-        least=float(lower_bound),
+        least=_least(lower_bound),
         batched=batched,
     )
     _try(problem)
     return problem
 
 
-def _array(i: int, array: Tensor) -> Tensor:
-    values = torch.as_tensor(array)
+def _array(i: int, array: object) -> Tensor:
+    values = tensor_of(f"array {i}", array)
     if values.ndim == 0 or len(values) == 0:
         raise InputError(f"array {i} of shape {tuple(values.shape)}; expected a row for each of N ≥ 1 samples")
     if values.is_floating_point():
@@ -183,10 +191,30 @@ def _array(i: int, array: Tensor) -> Tensor:
     return values
 
 
+def _sequence(arrays: Sequence[Tensor]) -> Sequence[Tensor]:
+    # an array is a sequence of its rows, which are samples and no arrays
+    if not isinstance(arrays, list | tuple):
+        raise InputError(f"arrays = {shown(arrays)} is a {type(arrays).__name__}; expected a list; try arrays=[x]")
+    return arrays
+
+
+def numbered(constants: Mapping[str, float] | None) -> dict[str, float]:
+    """Constants by name; InputError unless each is a finite number ≥ 0."""
+    if constants is not None and not isinstance(constants, Mapping):
+        raise InputError(f"constants = {shown(constants)}; expected numbers by name; try {{'G': 1.0}}")
+    return {str(name): _constant(str(name), value) for name, value in (constants or {}).items()}
+
+
 def _constant(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise InputError(f"constant {name} = {value!r}; expected a finite number ≥ 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
+        raise InputError(f"constant {name} = {shown(value)}; expected a finite number ≥ 0")
     return float(value)
+
+
+def _least(value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value <= sys.float_info.max:
+        raise InputError(f"lower_bound = {shown(value)}; expected a number, or -inf for none; try 0.0")
+    return max(-math.inf, value) if value < -sys.float_info.max else float(value)
 
 
 def _try(problem: Loss) -> None:

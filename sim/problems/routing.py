@@ -17,7 +17,7 @@ from torch import Tensor
 
 from aat import InputError, mask
 from sim.problems.base import Problem
-from sim.problems.data import Labelled, class_indices
+from sim.problems.data import Labelled, class_indices, tensor_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,7 +43,7 @@ class Routing(Problem):
         return cls(x=data.x, support=mask(template[y] * data.x, k), y=y, k=k, data=data.name, **options)  # type: ignore[arg-type]
 
     def _check_target(self) -> None:
-        support = torch.as_tensor(self.support)
+        support = tensor_of("support", self.support)
         if support.dtype != torch.bool or support.shape != self.x.shape:
             given = f"support of {support.dtype}, shape {tuple(support.shape)}"
             raise InputError(f"{given}; expected booleans of shape {tuple(self.x.shape)}")

@@ -155,6 +155,24 @@ def test_many_samples_share_out_the_work(backend: str) -> None:
             agree(backend, x, w, g, 7)
 
 
+@pytest.mark.parametrize("backend", [name for name in NAMES if name.startswith("_head")], indirect=True)
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_that_share_out_outputs_and_samples_find_what_one_finds(backend: str, threads: int) -> None:
+    random = torch.Generator().manual_seed(0)
+    x, w = torch.randn(260, 1200, generator=random).relu(), torch.randn(320, 1200, generator=random)
+    # a head that hears all that is left of it, and ties at 0; and one that is all ties
+    x[7, 3:], x[259] = 0, 0
+    g, module = torch.randn(260, 320, generator=random), kernels.BACKENDS[backend]
+    with _threads(1):
+        alone = module.forward(x, w, None, 7)
+        gradients = module.backward(g, x, w, *alone[1:])
+    with _threads(threads):
+        together = module.forward(x, w, None, 7)
+        assert all(map(torch.equal, together, alone))
+        for found, wanted in zip(module.backward(g, x, w, *alone[1:]), gradients, strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-4)
+
+
 def test_nothing_to_do(backend: str) -> None:
     module = kernels.BACKENDS[backend]
     for samples, outputs in ((0, 3), (2, 0), (0, 0)):

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +40,8 @@ VERIFY = ("verify", "R1", "--problem", "monotone", "--data", "tiny", "--k", "2",
 def warm() -> Iterator[Run]:
     """A function that runs a command, ``run(folder, *arguments)``.
 
-    ``at=n`` kills it at its n-th moment, from 1 on; ``processes=2`` runs it twice at once and tells the worse end.
+    ``at=n`` kills it at its n-th moment, from 1 on; ``beside`` is another call at the same time, and the worse end of
+    both is told.
     """
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     parent = subprocess.Popen(
@@ -51,8 +52,8 @@ def warm() -> Iterator[Run]:
         assert parent.stdout is not None
         tell, hear = parent.stdin, parent.stdout
 
-        def run(folder: Path, *arguments: str, at: int = 0, processes: int = 1) -> Ended:
-            print(json.dumps([str(folder), arguments, at, processes]), file=tell, flush=True)
+        def run(folder: Path, *arguments: str, at: int = 0, beside: Sequence[str] = ()) -> Ended:
+            print(json.dumps([str(folder), [arguments, *([beside] if beside else [])], at]), file=tell, flush=True)
             return Ended(*json.loads(hear.readline()))
 
         yield run
@@ -78,10 +79,10 @@ def _serve() -> None:
         main([*VERIFY, "--out", folder])
     passed = mmap.mmap(-1, 8)
     for line in sys.stdin:
-        folder, arguments, at, processes = json.loads(line)
+        folder, calls, at = json.loads(line)
         passed[:] = bytes(8)
         children = []
-        for _ in range(processes):
+        for arguments in calls:
             if (child := os.fork()) == 0:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
                 os.chdir(folder)

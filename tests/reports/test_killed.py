@@ -20,8 +20,8 @@ TRAIN = ("train", "--device", "cpu", "--arch", "linear", "--epochs", "3", "--bat
 
 
 def files(folder: Path) -> dict[str, object]:
-    """Every file that has its name; half a file, of a process that was killed, is hidden and has none."""
-    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".part")
+    """Every file; of a process that was killed no half of one is left."""
+    found = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(found)}
 
 
@@ -102,5 +102,33 @@ def test_killed_again_and_again_it_ends_as_in_one_go(command: str, run: Run, beg
 def test_two_at_once_end_as_one(command: str, run: Run, begun: Callable[[str], Path]) -> None:
     case, alone, both = CASES[command], begun("alone"), begun("both")
     assert run(alone, *case.arguments).code == 0
-    assert run(both, *case.arguments, processes=2).code == 0
+    assert run(both, *case.arguments, beside=case.arguments).code == 0
     assert case.read(both) == case.read(alone)
+
+
+# Two calls whose files have the same names, and other content.
+APART = {
+    "two verifies": (
+        Case((*VERIFY, "--out", "out")),
+        (*VERIFY, "--trials", "5", "--seed", "1", "--out", "out"),
+    ),
+    "a verify and a report": (
+        Case((*VERIFY, "--trials", "5", "--out", "out"), after=(*VERIFY, "--out", "out")),
+        ("report", "out"),
+    ),
+    "two trainings": (Case(TRAIN, training), (*TRAIN, "--seed", "1")),
+}
+
+
+@pytest.mark.parametrize("calls", APART)
+def test_different_ones_at_once_end_as_one_after_the_other(calls: str, run: Run, tmp_path: Path) -> None:
+    case, other = APART[calls]
+    folders = [tmp_path / name for name in ("one first", "other first", "at once")]
+    for folder in folders:
+        folder.mkdir()
+        assert not case.after or run(folder, *case.after).code == 0
+    turns = ((case.arguments, other), (other, case.arguments))
+    codes = [max(run(folder, *call).code for call in turn) for folder, turn in zip(folders, turns, strict=False)]
+    ends = [(code, case.read(folder)) for code, folder in zip(codes, folders, strict=False)]
+    code = run(folders[-1], *case.arguments, beside=other).code
+    assert (code, case.read(folders[-1])) in ends

@@ -516,6 +516,19 @@ def test_an_outcome_cannot_be_changed():
         checked.reports[-1].residual = sp.Integer(0)
 
 
+def test_only_steps_that_held_are_known():
+    refused, left = (using(R1, "one step", moment=moment) for moment in (-(eta**2), 2 * eta**2))
+    for wrong in refused, left:
+        with pytest.raises(ValueError, match=r"^known = \[StepReport.*; expected reports of steps that hold"):
+            check(wrong, check(wrong).reports)
+    with pytest.raises(ValueError, match=r"^known = \[3\]; expected reports of steps that hold; try known=\(\)$"):
+        check(R1, [3])
+    with pytest.raises(ValueError, match=r"^known = 3 is a int; expected a list$"):
+        check(R1, 3)
+    with pytest.raises(ValueError, match=r"^3 is no claim; expected one; try claims\['R1'\]$"):
+        check(3)
+
+
 def test_a_residual_says_what_held_until_then():
     reports = check(R1).reports
     wrong = using(R1, "one step", moment=2 * eta**2)
@@ -669,6 +682,8 @@ def test_only_vectors_of_the_algorithm_are_defined_and_by_what_is_known(what):
 def test_a_step_is_defined_by_what_is_known_before_it():
     definitions = (w(t + 1), w(t) - eta * g(t)), (z(0), u), (z(t + 1), w(t)), (prox(t), w(t)), (inner(t, k), g(t))
     assert check(defining(*definitions)).proved
+    # an iterate within an epoch is known when its last gradient is
+    assert check(defining((inner(t, k), w(t) - eta * g(t)))).proved
 
 
 @pytest.mark.parametrize(

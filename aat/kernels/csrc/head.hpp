@@ -13,11 +13,11 @@
 // of them are kept does it go through all units in their own order, since the lowest ones are kept.
 //
 // One source for all instruction sets: the flags decide the width of a register. Each has a file that includes this one.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <limits>
 #include <new>
 
@@ -61,6 +61,7 @@ struct Simd<double> {
 constexpr int BUCKETS = 256;    // of |x| below the largest, sixteen an octave
 constexpr int64_t BLOCK = 256;  // samples that go through the tiles together, so that a tile stays in the cache
 constexpr int LARGEST_K = 64;
+constexpr int64_t FETCHED = 128;  // units of a sample that most tiles do not go beyond
 
 // --- Packing and ordering ---
 
@@ -232,53 +233,56 @@ struct Head {
         bool over(int64_t p, V threshold) const { return all_less(bound[p / GROUP] * most, threshold); }
     };
 
-    // What a thread needs: its weights in tiles, and the units of its samples in order.
+    // The units of all samples in order, and the weights in tiles, once for each row of threads.
     struct Prepared {
         const Shape& s;
-        const Range tiles, samples;
         const int64_t row;  // of a tile: n units and the one that no head hears
         const Array<V> packed, most;
         const Array<int32_t> unit, scratch;
         const Array<T> value, bound;
 
-        Prepared(const Shape& s, int thread)
-            : s(s), tiles(s.column(thread)), samples(s.samples(thread)), row(s.n + 1), packed(tiles.size() * row),
-              most(tiles.size()), unit(samples.size() * s.padded), scratch(2 * row), value(samples.size() * s.padded),
-              bound(samples.size() * s.padded / GROUP) {}
+        explicit Prepared(const Shape& s)
+            : s(s), row(s.n + 1), packed(s.rows * s.tiles * row), most(s.rows * s.tiles), unit(s.B * s.padded),
+              scratch(s.threads * 2 * row), value(s.B * s.padded), bound(s.B * s.padded / GROUP) {}
 
-        // Returns whether all numbers are finite.
-        bool fill(const T* x, const T* w) const {
+        // The part of one thread: all of them make it whole. Returns whether all its numbers are finite.
+        bool fill(const T* x, const T* w, int thread) const {
             bool finite = true;
-            for (int64_t tile = tiles.begin; tile < tiles.end; tile++)
-                finite &= pack(s, w, tile, packed + (tile - tiles.begin) * row, most.data[tile - tiles.begin]);
+            const Range tiles = s.column(thread), samples = share(s.B, thread, s.threads);
+            for (int64_t tile = tiles.begin; tile < tiles.end; tile++) {
+                const int64_t at = s.row(thread) * s.tiles + tile;
+                finite &= pack(s, w, tile, packed + at * row, most.data[at]);
+            }
+            int32_t* space = scratch + thread * 2 * row;
             for (int64_t b = samples.begin; b < samples.end; b++) {
-                int32_t* units = unit_of(b);
-                T* values = value + (b - samples.begin) * s.padded;
-                if (s.sorted) order(s, x + b * s.n, units, values, scratch.data, scratch + row);
+                int32_t* units = unit + b * s.padded;
+                T* values = value + b * s.padded;
+                if (s.sorted) order(s, x + b * s.n, units, values, space, space + row);
                 else
                     for (int64_t i = 0; i < s.n; i++) {
                         units[i] = int32_t(i);
                         values[i] = x[b * s.n + i];
                     }
-                finite &= finish_order(s, units, values, bound + (b - samples.begin) * s.padded / GROUP);
+                finite &= finish_order(s, units, values, bound + b * s.padded / GROUP);
             }
             return finite;
         }
 
-        int32_t* unit_of(int64_t b) const { return unit + (b - samples.begin) * s.padded; }
+        // Asks for the first units of a sample, where another core may have put them in order.
+        void fetch(int64_t b) const {
+            if (s.columns == 1 || b >= s.B) return;
+            const int64_t at = b * s.padded, end = at + std::min<int64_t>(s.padded, FETCHED);
+            for (int64_t p = at; p < end; p += 64 / sizeof(int32_t)) __builtin_prefetch(unit + p);
+            for (int64_t p = at; p < end; p += 64 / sizeof(T)) __builtin_prefetch(value + p);
+            __builtin_prefetch(bound + at / GROUP);
+        }
 
-        Visits of(int64_t b, int64_t tile) const {
-            const int64_t at = (b - samples.begin) * s.padded, column = tile - tiles.begin;
-            return {unit + at, value + at, bound + at / GROUP, packed + column * row, most.data[column]};
+        // For a thread of a row, one of its samples and one of its tiles.
+        Visits of(int row_of_threads, int64_t b, int64_t tile) const {
+            const int64_t at = b * s.padded, here = row_of_threads * s.tiles + tile;
+            return {unit + at, value + at, bound + at / GROUP, packed + here * row, most.data[here]};
         }
     };
-
-    // One for each thread.
-    static std::deque<Prepared> places(const Shape& s) {
-        std::deque<Prepared> all;
-        for (int t = 0; t < s.threads; t++) all.emplace_back(s, t);
-        return all;
-    }
 
     // --- Forward ---
 
@@ -364,19 +368,20 @@ struct Head {
     static Outcome forward(const T* x, const T* w, const T* bias, int64_t B, int64_t n, int64_t O, int k, T* z, T* tau,
                         int8_t* ties, int threads_wanted) {
         const Shape s(B, n, O, LANES, threads_wanted, 5 + 1.4 * k);
-        const std::deque<Prepared> all = places(s);
+        const Prepared prepared(s);
         const Select plain = selector<false>(k), careful = selector<true>(k);
         std::atomic<bool> finite{true};
         const bool done = in_parallel(s.threads, [&](int t) {
-            const Prepared& prepared = all[t];
-            if (!prepared.fill(x, w)) finite = false;
-            const Range samples = prepared.samples, tiles = prepared.tiles;
+            if (!prepared.fill(x, w, t)) finite = false;
+            if (s.columns > 1) meet();
+            const Range samples = s.samples(t), tiles = s.column(t);
             for (int64_t first = samples.begin; first < samples.end; first += BLOCK)
                 for (int64_t tile = tiles.begin; tile < tiles.end; tile++) {
                     const V biases = bias ? load<V>(s, bias, 0, tile, T(0)) : V{};
                     for (int64_t b = first; b < first + BLOCK && b < samples.end; b++) {
                         I list[LARGEST_K + 1];
-                        const Visits visits = prepared.of(b, tile);
+                        if (tile == tiles.begin) prepared.fetch(b + 2);
+                        const Visits visits = prepared.of(s.row(t), b, tile);
                         // no hardware foresees a walk down a column
                         const int64_t at = b * O + tile * LANES;
                         for (const void* row : {(void*)(z + at), (void*)(tau + at), (void*)(ties + at)})
@@ -428,71 +433,81 @@ struct Head {
         std::memcpy(out, &sum, sizeof sum);
     }
 
-    // The same where not all of the votes at a threshold are kept: the lowest units first.
-    static void visit_all(const Shape& s, const T* x, const V* w, V tau, I room, V g, V* dw, T* dx) {
+    // The same where not all of the votes at a threshold are kept: the lowest units first. `place` is room for n.
+    static void visit_all(const Shape& s, const T* x, const Visits& visits, V tau, I room, V g, V* dw, T* dx,
+                          int32_t& reached, int32_t* place) {
+        std::memset(dx + reached * FOLD, 0, (s.padded - reached) * FOLD * sizeof(T));
+        reached = int32_t(s.padded);
+        for (int32_t p = 0; p < s.n; p++) place[visits.unit[p]] = p;
         for (int64_t i = 0; i < s.n; i++) {
-            const V weight = w[i], v = vote(x[i], weight);
+            const V weight = visits.w[i], v = vote(x[i], weight);
             const I tie = (v == tau) & (room > 0);
             room += tie;
             const V kept = masked((v > tau) | tie, g);
             dw[i] += kept * x[i];
-            T sums[FOLD] = {};
-            fold(sums, kept, weight);
-            for (const T sum : sums) dx[i] += sum;
+            fold(dx + place[i] * FOLD, kept, weight);
         }
     }
 
     static Outcome backward(const T* g, const T* x, const T* w, const T* tau, const int8_t* ties, int64_t B, int64_t n,
                          int64_t O, T* dx, T* dw, T* db, int threads_wanted) {
         const Shape s(B, n, O, LANES, threads_wanted, 14);
-        const std::deque<Prepared> all = places(s);
-        const int64_t row = n + 1, partial = BLOCK * s.padded * FOLD;
+        const Prepared prepared(s);
+        // blocks: as many for all threads, since they wait for each other
+        const int64_t row = n + 1, apart = s.padded * FOLD, blocks = s.blocks(BLOCK);
         const Array<V> dws(s.rows * s.tiles * row), dbs(s.rows * s.tiles);
-        const Array<T> dxs((s.columns - 1) * B * n), partials(s.threads * partial);
-        const Array<int32_t> reaches(s.threads * BLOCK);
+        const Array<T> partials(s.threads * BLOCK * apart);
+        const Array<int32_t> reaches(s.threads * BLOCK), room_for_places(s.threads * n);
         std::atomic<bool> finite{true};
         const bool done = in_parallel(s.threads, [&](int t) {
-            const Prepared& prepared = all[t];
-            if (!prepared.fill(x, w)) finite = false;
-            const int part = t / s.columns, column = t % s.columns;
-            const Range samples = prepared.samples, tiles = prepared.tiles;
-            T *dx_part = column ? dxs + (column - 1) * B * n : dx, *sums = partials + t * partial;
+            if (!prepared.fill(x, w, t)) finite = false;
+            if (s.columns > 1) meet();
+            const int part = s.row(t), column = t % s.columns;
+            const Range samples = s.samples(t), tiles = s.column(t);
             V *dw_part = dws + part * s.tiles * row, *db_part = dbs + part * s.tiles;
+            T* sums = partials + t * BLOCK * apart;
             int32_t* reached = reaches + t * BLOCK;
-            std::memset(dx_part + samples.begin * n, 0, samples.size() * n * sizeof(T));
-            std::memset(static_cast<void*>(dw_part + tiles.begin * row), 0,
-                        tiles.size() * row * sizeof(V));
-            std::memset(static_cast<void*>(db_part + tiles.begin), 0, tiles.size() * sizeof(V));
-            for (int64_t first = samples.begin; first < samples.end; first += BLOCK) {
-                const int64_t last = first + BLOCK < samples.end ? first + BLOCK : samples.end;
+            for (int64_t block = 0; block < blocks; block++) {
+                const int64_t first = std::min(samples.begin + block * BLOCK, samples.end),
+                              last = std::min(first + BLOCK, samples.end);
                 std::memset(reached, 0, BLOCK * sizeof *reached);
-                for (int64_t tile = tiles.begin; tile < tiles.end; tile++)
+                for (int64_t tile = tiles.begin; tile < tiles.end; tile++) {
+                    V *rows = dw_part + tile * row, sum = block ? db_part[tile] : V{};
+                    if (!block) std::memset(static_cast<void*>(rows), 0, row * sizeof(V));
                     for (int64_t b = first; b < last; b++) {
                         const int64_t next = (b + 1) * O + tile * LANES;
                         for (const void* soon : {(void*)(g + next), (void*)(tau + next), (void*)(ties + next)})
                             __builtin_prefetch(soon);
-                        V gradient, threshold, *rows = dw_part + tile * row;
+                        if (tile == tiles.begin) prepared.fetch(b + 2);
+                        V gradient, threshold;
                         I room;
-                        const Visits visits = prepared.of(b, tile);
+                        const Visits visits = prepared.of(part, b, tile);
                         const bool all_kept = gather(s, g, tau, ties, b, tile, gradient, threshold, room);
-                        db_part[tile] += gradient;
-                        if (all_kept)
-                            visit(s, visits, threshold, gradient, rows, sums + (b - first) * s.padded * FOLD,
-                                  reached[b - first]);
+                        sum += gradient;
+                        T* dx_of = sums + (b - first) * apart;
+                        if (all_kept) visit(s, visits, threshold, gradient, rows, dx_of, reached[b - first]);
                         else
-                            visit_all(s, x + b * n, visits.w, threshold, room, gradient, rows, dx_part + b * n);
+                            visit_all(s, x + b * n, visits, threshold, room, gradient, rows, dx_of, reached[b - first],
+                                      room_for_places + t * n);
                     }
-                for (int64_t b = first; b < last; b++)
-                    scatter(sums + (b - first) * s.padded * FOLD, prepared.unit_of(b),
-                            reached[b - first] < n ? reached[b - first] : n, dx_part + b * n);
+                    db_part[tile] = sum;
+                }
+                if (s.columns > 1) meet();
+                // what the threads of a row found of a sample, one of them adds
+                const Range mine = share(last - first, column, s.columns);
+                for (int64_t b = first + mine.begin; b < first + mine.end; b++) {
+                    std::memset(dx + b * n, 0, n * sizeof(T));
+                    for (int c = 0; c < s.columns; c++) {
+                        const int64_t at = (part * s.columns + c) * BLOCK + b - first;
+                        scatter(partials + at * apart, prepared.unit + b * s.padded, std::min<int64_t>(reaches.data[at], n),
+                                dx + b * n);
+                    }
+                }
+                if (s.rows > 1 || block + 1 < blocks) meet();
             }
-            meet();
-            const Range mine = share(B * n, t, s.threads), finished = share(s.tiles, t, s.threads);
-            for (int c = 1; c < s.columns; c++)
-                for (int64_t i = mine.begin; i < mine.end; i++) dx[i] += dxs.data[(c - 1) * B * n + i];
-            for (int64_t tile = finished.begin; tile < finished.end; tile++)
-                unpack(s, dws + tile * row, s.tiles * row, tile, dw);
+            const Range finished = share(s.tiles, t, s.threads);
             for (int64_t tile = finished.begin; tile < finished.end; tile++) {
+                unpack(s, dws + tile * row, s.tiles * row, tile, dw);
                 V sum = {};
                 for (int r = 0; r < s.rows; r++) sum += dbs.data[r * s.tiles + tile];
                 store(s, sum, db, 0, tile);
@@ -501,6 +516,7 @@ struct Head {
         return !done ? REFUSED : finite ? DONE : NOT_FINITE;
     }
 
+    // The sums of one sample and one thread, to the units that they belong to.
     static void scatter(const T* sums, const int32_t* unit, int64_t size, T* dx) {
         for (int64_t p = 0; p < size; p++) {
             T sum = 0;
