@@ -680,7 +680,7 @@ def test_only_vectors_of_the_algorithm_are_defined_and_by_what_is_known(what):
 
 
 def test_a_step_is_defined_by_what_is_known_before_it():
-    definitions = (w(t + 1), w(t) - eta * g(t)), (z(0), u), (z(t + 1), w(t)), (prox(t), w(t)), (inner(t, k), g(t))
+    definitions = (w(t + 1), w(t) - eta * g(t)), (z(0), u), (z(t + 1), w(t)), (prox(t), w(t))
     assert check(defining(*definitions)).proved
     # an iterate within an epoch is known when its last gradient is
     assert check(defining((inner(t, k), w(t) - eta * g(t)))).proved
