@@ -79,11 +79,6 @@ def test_what_no_name_has_room_for_is_told_before(tmp_path: Path) -> None:
                 refused(errno.ENAMETOOLONG, file, look)
 
 
-def test_half_a_character_is_written_as_json_escapes_it(tmp_path: Path) -> None:
-    write_whole(tmp_path / "x", '"\udcff"')
-    assert (tmp_path / "x").read_text() == '"\\udcff"'
-
-
 # --- What is there ---
 
 

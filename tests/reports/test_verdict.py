@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from aat import InputError
 from reports import Verdict, judge, verify
 from reports.confidence import Sample
 from reports.power import power
+from reports.verdict import STATUSES
 from sim import Horizon, Run
 from sim.problems import Routing
 from theory import Rate, claims
@@ -432,6 +433,9 @@ def test_a_row_says_what_was_judged_on_what() -> None:
     assert (row.engine, row.metric, row.horizon, row.eta) == ("monte_carlo", "average_gap", 4, 0.125)
     assert (row.trials, row.seed, row.command) == (32, 7, "aat verify")
     assert (row.constants, row.audit) == (DECLARED, MEASURED)
+    assert row.status in STATUSES
+    with pytest.raises(FrozenInstanceError):
+        row.status = "holds"  # type: ignore[misc]
 
 
 @quick

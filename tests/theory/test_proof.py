@@ -1,7 +1,7 @@
 """Each rule of the checker: a right use is accepted, and its wrong twin is refused with the reason."""
 
 import re
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 from functools import partial
 
@@ -498,12 +498,22 @@ def test_a_refusal_says_what_held_until_then():
     reports = check(R1).reports
     wrong = using(R1, "one step", moment=-(eta**2))
     reason = "multiplier -eta**2 is not certainly ≥ 0"
-    assert check(wrong) == Checked(
+    checked = check(wrong)
+    assert checked == Checked(
         "R1",
         (*reports[:3], StepReport(wrong.proof[3], None, None, reason)),
         ("unbiased", "convex", "second moment"),
         f"one step: {reason}",
     )
+    assert checked.residual == 0
+
+
+def test_an_outcome_cannot_be_changed():
+    checked = check(using(R1, "one step", moment=2 * eta**2))
+    with pytest.raises(FrozenInstanceError):
+        checked.refused = None
+    with pytest.raises(FrozenInstanceError):
+        checked.reports[-1].residual = sp.Integer(0)
 
 
 def test_only_steps_that_held_are_known():
