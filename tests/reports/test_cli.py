@@ -74,6 +74,27 @@ def test_show_has_the_statement_the_assumptions_and_the_proof(capsys: pytest.Cap
     assert "30 of 30 mutants refused" in said
 
 
+def test_claims_in_markdown_are_the_tables_of_the_documentation(
+    rows: tuple[LedgerRow, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ledger, "prove", lambda with_mutants: iter(rows))
+    assert main(["claims", "--markdown"]) == 0
+    assert capsys.readouterr().out == ledger.markdown(rows) + "\n"
+
+
+def test_show_says_where_a_refuted_claim_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "O11"]) == 0
+    assert "Fails at" in capsys.readouterr().out
+
+
+def test_a_book_with_a_refused_proof_has_exit_code_1(
+    rows: tuple[LedgerRow, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refused = [replace(row, status="refused") if row.id == "R1" else row for row in rows]
+    monkeypatch.setattr(ledger, "prove", lambda *_, **__: iter(refused))
+    assert main(["book", "--out", str(tmp_path), "--workers", "1"]) == 1
+
+
 def test_prove_writes_a_row_for_each_claim(tmp_path: Path) -> None:
     told = tmp_path / "new" / "ledger.json"
     assert main(["prove", "O4", "G.logistic", "--workers", "1", "--json", str(told)]) == 0

@@ -6,15 +6,20 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from aat import InputError
 from aat.saved import sealed
-from reports import ledger
-from reports.cli import app, main
+from reports import check, ledger
+from reports.cli import app, concepts, explain, main
+from reports.falsify.search import Search
 from theory import claims
+from theory.proof import Checked
 
 X = np.array([[1.0, 0.5, 2.0], [0.0, 1.0, 0.5]])
 Y = np.array([0, 1])
@@ -310,3 +315,38 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.commands.keys() == {"claims", "show", "prove", "worst-case", "book", "verify", "falsify", "new",
                                     "plot", "report", "train", "explain", "concepts", "study", "bench",
                                     "doctor"}  # fmt: skip
+
+
+# --- What is not there ---
+
+
+def test_a_number_of_images_is_a_number_or_all(capsys: pytest.CaptureFixture[str]) -> None:
+    said = mistake(capsys, "study", "rate", "--train-images", "few")
+    assert said == "aat: --train-images few; expected a number of images or all; try --train-images 256\n"
+
+
+def test_a_search_has_a_round(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^rounds = 0; expected ≥ 1; try 4$"):
+        Search("R1", tmp_path, rounds=0).check()
+
+
+def test_nothing_is_checked_against_a_rate_whose_proof_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(claims["R1"]), "prove", lambda _: Checked("R1", (), (), "a step is missing"))
+    with pytest.raises(InputError, match=r"^the proof of R1 is refused: a step is missing; expected residuals of 0"):
+        check._proved.__wrapped__("R1")
+
+
+def test_masks_are_in_a_folder_and_a_device_is_there() -> None:
+    with pytest.raises(InputError, match=r"^--data nowhere; expected scenes, or a folder with concepts.json"):
+        concepts._annotated("nowhere", None, 0, 1)
+    there = "mps" if not torch.backends.mps.is_available() else "cuda"
+    with pytest.raises(InputError, match=rf"^--device {there}; expected one that this machine has; try --device cpu$"):
+        concepts._device(there)
+    assert concepts._device("cpu") == "cpu"
+
+
+def test_a_class_has_a_name_or_a_number() -> None:
+    images = SimpleNamespace(name="pets", classes=("cat", "dog"))
+    assert [explain._class(told, images) for told in ("dog", "1", "0")] == [1, 1, 0]
+    with pytest.raises(InputError, match=r"^--target 2; expected a class of pets: cat, dog; try cat$"):
+        explain._class("2", images)
