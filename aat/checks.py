@@ -13,6 +13,8 @@ from aat.errors import InputError
 
 SmoothingName = Literal["entropic", "quadratic"]
 _NAMES = get_args(SmoothingName)
+# Parts of what PyTorch says of sizes beyond memory, or beyond 64 bits.
+_TOO_LARGE = ("allocate", "overflow", "Overflow", "too large", "unpack", "must be tuple of ints")
 
 
 def shown(value: object) -> str:
@@ -24,7 +26,7 @@ def shown(value: object) -> str:
 
 
 @contextmanager
-def fitting(what: str) -> Iterator[None]:
+def within_memory(what: str) -> Iterator[None]:
     """InputError in place of the many errors that PyTorch has for sizes beyond memory, or beyond 64 bits."""
     try:
         yield
@@ -44,9 +46,6 @@ def check_device(device: object, dtype: object) -> None:
     check_tensor("weights", nothing)
     if not nothing.is_floating_point():
         raise InputError(f"dtype = {dtype}; expected a floating dtype; try torch.float32")
-
-
-_TOO_LARGE = ("allocate", "overflow", "Overflow", "too large", "unpack", "must be tuple of ints")
 
 
 def check_k(k: int, n: int) -> None:

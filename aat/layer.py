@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aat import kernels
-from aat.checks import SmoothingName, check_device, check_k, check_smoothing, check_tensor, fitting, shown
+from aat.checks import SmoothingName, check_device, check_k, check_smoothing, check_tensor, shown, within_memory
 from aat.errors import InputError
 from aat.kernels import operator, smoothed
 from aat.typed import typed
@@ -51,7 +51,7 @@ class AATLinear(nn.Linear):
         check_device(device, dtype)
         if out_features < 0:
             raise InputError(f"out_features = {out_features}; expected at least 0; try the number of classes")
-        with fitting(f"a weight of {shown(out_features)} × {shown(in_features)} numbers"):
+        with within_memory(f"a weight of {shown(out_features)} × {shown(in_features)} numbers"):
             super().__init__(in_features, out_features, bias, device, dtype)
         self.k = k
         self.smoothing = smoothing

@@ -19,7 +19,8 @@ def held(file: Path, busy: Callable[[], object] = lambda: None) -> Iterator[None
     """Have ``file`` alone; it is made if need be, and gone at the end, unless it was renamed.
 
     What a process that was killed leaves is not in the way, and gone when the next one is through: no clock and no
-    number of a process is asked who is alive, which on a shared folder or in a container would mean nothing.
+    number of a process is asked who is alive, which on a shared folder or in a container would mean nothing. (The
+    locks of filelock leave their files behind, which would then stand beside every result.)
 
     Args:
         file: its folder is made, too. Nothing that is kept may have this name.

@@ -18,7 +18,7 @@ from reports.against import fitting, grid
 from reports.runner import rate, run_claim
 from reports.verdict import Verdict, judge
 from sim import Method, Problem, from_optimizer
-from sim.asked import whole
+from sim.asked import integers
 from theory import Rate, claims
 from theory.ledger import UnknownClaim
 from theory.plain import plain
@@ -128,7 +128,7 @@ class RateCheck:
         posed = fitting(stated, rule) if problem is None else [problem]
         if not posed:
             raise InputError(f"{stated.id} says nothing on any built-in problem; expected a problem= of your own")
-        chosen = tuple(whole(horizons)) or self.horizons or grid(exact)
+        chosen = tuple(integers(horizons)) or self.horizons or grid(exact)
         runs = [(stated, run_claim(stated, one, chosen, **run), self._replay) for one in posed]
         return judge(runs, level), plain(stated.bound)
 

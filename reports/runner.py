@@ -12,7 +12,7 @@ from aat.typed import typed
 from reports.settings import Setting, setting_of
 from reports.verdict import Verdict, judge
 from sim import METRICS, SGD, Method, Problem, Run, enumerate_paths, simulate
-from sim.asked import whole as integers
+from sim.asked import integers
 from sim.monte_carlo import Progress
 from sim.results import declared
 from theory import Rate, claims

@@ -90,7 +90,7 @@ class Study:
     def judge(self, runs: Sequence[Run]) -> list[Verdict]:
         """Verdicts on the runs of the cells, all at one family-wise level."""
         judged = zip(self.cells, runs, strict=True)
-        return judge(((cell.rate, run, self.command(cell)) for cell, run in judged), self.level)
+        return judge([(cell.rate, run, self.command(cell)) for cell, run in judged], self.level)
 
     def command(self, cell: Cell) -> str:
         """What runs the cell alone and judges it at the study's level."""

@@ -16,13 +16,12 @@ rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from aat import InputError
-from aat.checks import shown
 from aat.typed import typed
 from reports.confidence import Sample, holm_levels
 from reports.power import power
@@ -96,7 +95,7 @@ def _finite(value: object) -> object:
 
 
 @typed
-def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[Verdict]:
+def judge(pairs: Sequence[tuple[Rate, Run, str]], level: float = 1e-3) -> list[Verdict]:
     """Judge runs against claims, all rows together at one family-wise level.
 
     Args:
@@ -104,15 +103,9 @@ def judge(pairs: Iterable[tuple[Rate, Run, str]], level: float = 1e-3) -> list[V
         level: probability of any wrong verdict among all Monte Carlo rows.
 
     Raises:
-        InputError: a run has measured something else than its claim bounds.
+        InputError: a run has measured something else than its claim bounds; or these are no such pairs.
     """
-    if not isinstance(pairs, list | tuple | Iterator):
-        raise InputError(f"pairs = {shown(pairs)}; expected a list; try [(claims['R1'], run, '')]")
-    listed = list(pairs)
-    for pair in listed:
-        if not (isinstance(pair, tuple) and [*map(type, pair)][1:] == [Run, str] and isinstance(pair[0], Rate)):
-            raise InputError(f"{shown(pair)}; expected a rate, a run of it, and a command; try (claims['R1'], run, '')")
-    return _judged(listed, level)
+    return _judged(pairs, level)
 
 
 def _judged(pairs: Sequence[tuple[Rate, Run, str]], level: float) -> list[Verdict]:

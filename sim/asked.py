@@ -15,7 +15,7 @@ from aat.checks import shown
 StepSizes = Callable[[int], NDArray | Sequence[float]]
 
 
-def whole(horizons: Iterable[int]) -> list[int]:
+def integers(horizons: Iterable[int]) -> list[int]:
     """The horizons, as integers, whatever kind of integers they are.
 
     Raises:

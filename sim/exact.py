@@ -19,7 +19,7 @@ from torch import Tensor
 from aat import InputError
 from aat.typed import typed
 from sim import lanes
-from sim.asked import StepSizes, scale_of, sizes_of, whole
+from sim.asked import StepSizes, integers, scale_of, sizes_of
 from sim.audit import audit
 from sim.methods import SGD, Method, State, take
 from sim.metrics import Metric, metric
@@ -154,7 +154,7 @@ def enumerate_paths(
     drawn = Sampling() if sampling is None else sampling
     source = Own() if oracle is None else oracle
     measured = metric(metric_name)
-    asked = whole(horizons)
+    asked = integers(horizons)
     check_paths(problem.samples, asked, drawn)
     if block is not None and block < 1:
         raise InputError(f"block = {block}; expected at least 1; try block=None")

@@ -10,11 +10,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aat import InputError
-from aat.checks import fitting
+from aat.checks import within_memory
 from aat.seeds import generator, key
 from aat.typed import typed
 from sim import lanes
-from sim.asked import StepSizes, scale_of, sizes_of, whole
+from sim.asked import StepSizes, integers, scale_of, sizes_of
 from sim.audit import audit, steps
 from sim.methods import SGD, Method
 from sim.metrics import Metric, metric
@@ -76,7 +76,7 @@ def simulate(
     Raises:
         InputError: trials, looks or a horizon too small, or a problem or method that the lanes do not fit.
     """
-    asked = whole(horizons)
+    asked = integers(horizons)
     check_trials(trials, looks, asked)
     rule = SGD() if method is None else method
     drawn = Sampling() if sampling is None else sampling
@@ -89,7 +89,7 @@ def simulate(
         sizes = sizes_of(step_sizes, horizon)
         stream = key("samples", seed, problem.name, horizon)
         looked = measured.times(horizon, drawn.epoch(problem.samples))
-        with fitting(f"{trials} trials of {problem.name}"):
+        with within_memory(f"{trials} trials of {problem.name}"):
             torch.empty(trials, problem.dimension, dtype=torch.float64)
         times = _times(looked, trials, looks, generator("looks", seed, problem.name, horizon))
         visited = {t: problem.w0 for t in steps(horizon) if t <= int(times.max())}

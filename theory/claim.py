@@ -222,7 +222,8 @@ class Rate(Claim):
 
     def broken(self, eta: float, constants: Mapping[str, float]) -> str | None:
         """The condition on parameters that ``eta`` breaks, or ``None``."""
-        asked.number("eta", eta), asked.numbers(constants)
+        asked.number("eta", eta)
+        asked.numbers(constants)
         for assumption in self.assumptions:
             if not _meets(assumption, eta, constants):
                 return f"{assumption.id}: {assumption.statement} fails at η = {eta:g}"

@@ -175,13 +175,15 @@ def ledger(entries: Iterable[Claim] | None = None, with_mutants: bool = True) ->
     """Check every claim (all of them by default), one row at a time; without mutants in a tenth of the time.
 
     Raises:
-        ValueError: an entry is no claim.
+        ValueError: an entry is no claim, or ``with_mutants`` neither True nor False.
     """
+    if not isinstance(with_mutants, bool):
+        raise ValueError(f"with_mutants = {shown(with_mutants)}; expected True or False; try with_mutants=True")
     for claim in claims.values() if entries is None else listed("entries", entries):
         if not isinstance(claim, Claim):
             raise ValueError(f"{shown(claim)} is no claim; expected claims; try [claims['R1']]")
         checked = claim.prove()
-        made = list(mutants(claim)) if checked.proved and with_mutants is True else []
+        made = list(mutants(claim)) if checked.proved and with_mutants else []
         survivors = tuple(mutant.damage for mutant in made if not mutant.refused(checked))
         opinion = second_opinion(claim, checked)
         tuned = claim.tuning.residual == 0 if isinstance(claim, Rate) else True

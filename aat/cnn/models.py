@@ -11,7 +11,7 @@ import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aat.checks import SmoothingName, fitting
+from aat.checks import SmoothingName, within_memory
 from aat.cnn.data import About
 from aat.convert import convert
 from aat.errors import InputError
@@ -114,7 +114,7 @@ def network(recipe: Recipe, about: About) -> nn.Module:
     # a backbone has had the size: what comes from it are features
     size = None if recipe.backbone else recipe.size
     shape = (about.shape[0], *(2 * (size,) if size else about.shape[1:]))
-    with fitting(f"{recipe.arch} of width {recipe.width:g}"), torch.random.fork_rng(devices=[]):
+    with within_memory(f"{recipe.arch} of width {recipe.width:g}"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(key("weights", recipe.seed))
         model = build(recipe.arch, shape, len(about.classes), k=None, stem=recipe.stem, width=recipe.width)
     _check_takes(model, recipe, shape)

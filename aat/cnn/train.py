@@ -123,7 +123,11 @@ def train(
     told = json.dumps(recipe.as_row(), indent=1, ensure_ascii=False)
     _check(folder, told)
     if (folder / RESULT).exists():
-        return Result.load(folder)
+        result = Result.load(folder)
+        if result.recipe != recipe:
+            told = "it is of another recipe than the one beside it"
+            raise InputError(f"{folder / RESULT}: {told}; expected the result of this training; try another folder")
+        return result
     last, network = folder / CHECKPOINT, models.network(recipe, images)
     recipe.make_optimizer(network.parameters())
     # a recipe that cannot be used has left nothing behind until here

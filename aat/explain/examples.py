@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from aat.checks import fitting, shown
+from aat.checks import shown, within_memory
 from aat.errors import InputError
 from aat.typed import typed
 
@@ -28,7 +28,7 @@ class Examples:
     def __init__(self, units: int, most: int) -> None:
         if units < 0 or most < 0:
             raise InputError(f"units = {shown(units)}, most = {shown(most)}; expected at least 0; try most=9")
-        with fitting(f"{shown(most)} examples of {shown(units)} units"):
+        with within_memory(f"{shown(most)} examples of {shown(units)} units"):
             self._start(units, most)
 
     def _start(self, units: int, most: int) -> None:

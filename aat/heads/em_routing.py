@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aat.checks import check_tensor, fitting, shown
+from aat.checks import check_tensor, shown, within_memory
 from aat.errors import InputError
 from aat.typed import typed
 
@@ -148,7 +148,7 @@ class EMRouting(nn.Module):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.pose, self.iterations, self.final = pose, iterations, final
-        with fitting(f"a head of {', '.join(f'{name} = {shown(size)}' for name, size in sizes.items())}"):
+        with within_memory(f"a head of {', '.join(f'{name} = {shown(size)}' for name, size in sizes.items())}"):
             self._make(in_features, out_features, pose)
 
     def _make(self, in_features: int, out_features: int, pose: int) -> None:

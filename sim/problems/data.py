@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from aat import InputError
-from aat.checks import fitting, shown
+from aat.checks import shown, within_memory
 from aat.seeds import generator
 from aat.typed import typed
 
@@ -61,7 +61,7 @@ def synthetic(samples: int = 64, features: int = 32, classes: int = 4, name: str
     if samples < 1 or features < 1 or not 1 <= classes <= MOST_CLASSES:
         given = f"samples = {samples}, features = {features}, classes = {classes}"
         raise InputError(f"{given}; expected at least 1, and {MOST_CLASSES} classes at most; try synthetic()")
-    with fitting(f"{samples} × {features} numbers"):
+    with within_memory(f"{samples} × {features} numbers"):
         return _synthetic(samples, features, classes, name)
 
 
@@ -101,7 +101,7 @@ def gapped(
     if not (0 <= floor < float("inf") and 0 <= spread < float("inf") and 1 <= k < features and samples >= 1):
         given = f"floor = {floor}, spread = {spread}, samples = {samples}, features = {features}, k = {k}"
         raise InputError(f"{given}; expected gaps ≥ 0, at least one sample and 1 ≤ k < features")
-    with fitting(f"{samples} × {features} numbers"):
+    with within_memory(f"{samples} × {features} numbers"):
         return _gapped(floor, spread, samples, features, k, name)
 
 

@@ -226,6 +226,14 @@ def test_a_result_that_lacks_something(finished: Path, tmp_path: Path) -> None:
         refused(tmp_path / "result.json", lambda: Result.load(tmp_path))
 
 
+def test_a_result_of_another_recipe_is_not_believed(finished: Path, tmp_path: Path) -> None:
+    copied(finished, tmp_path, "recipe.json", "result.json")
+    assert trained(tmp_path) == Result.load(finished)
+    told = saved.load(finished / "result.json")
+    saved.save(tmp_path / "result.json", told | {"recipe": told["recipe"] | {"lr": 0.5}})
+    refused(tmp_path / "result.json", lambda: trained(tmp_path))
+
+
 def test_files_that_torch_saved_for_something_else(finished: Path, tmp_path: Path) -> None:
     copied(finished, tmp_path, "recipe.json")
     for content in ({"recipe": 1}, [1], torch.zeros(2)):
